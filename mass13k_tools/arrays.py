@@ -1,0 +1,71 @@
+"""Names for the arrays that travel through the project, and the checks at the doors of ops.
+
+Sizes are always (H, W), colours always RGB.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mass13k_tools.errors import DatasetError
+
+Image = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
+LabelMap = NDArray[np.uint8]  # (H, W) class ids, 255 = ignore
+Mask = NDArray[np.bool_]  # (H, W) one class or object
+WeightMap = NDArray[np.float32]  # (H, W)
+Counts = NDArray[np.int64]  # sums that add up across images and processes
+
+IGNORE = 255
+
+
+def check_label_map(label_map: LabelMap) -> LabelMap:
+    """Return the label map in C order, or say why it is none.
+
+    Args:
+        label_map: Class ids, shape (H, W) with H, W >= 1, uint8, 255 = ignore.
+
+    Returns:
+        The same values, C-contiguous.
+
+    Raises:
+        DatasetError: The array has another number of dimensions, another dtype or no pixels.
+
+    Example:
+        >>> check_label_map(np.zeros((2, 3), np.int64))
+        Traceback (most recent call last):
+        mass13k_tools.errors.DatasetError: label map is int64 of shape (2, 3), expected uint8 of shape (H, W)
+    """
+    if label_map.dtype != np.uint8 or label_map.ndim != 2 or label_map.size == 0:
+        raise DatasetError(
+            f"label map is {label_map.dtype} of shape {label_map.shape}, "
+            "expected uint8 of shape (H, W)"
+        )
+    return np.ascontiguousarray(label_map)
+
+
+def check_image(image: Image) -> Image:
+    """Return the image in C order, or say why it is none.
+
+    Args:
+        image: Shape (H, W, 3) with H, W >= 1, uint8, RGB.
+
+    Returns:
+        The same values, C-contiguous.
+
+    Raises:
+        DatasetError: The array has another shape or dtype, or no pixels.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise DatasetError(
+            f"image is {image.dtype} of shape {image.shape}, expected uint8 of shape (H, W, 3)"
+        )
+    return np.ascontiguousarray(image)
+
+
+def size_text(size_hw: tuple[int, int]) -> str:
+    """Write a size the way every message does, height first.
+
+    Example:
+        >>> size_text((3072, 4096))
+        '3072x4096'
+    """
+    return f"{size_hw[0]}x{size_hw[1]}"
