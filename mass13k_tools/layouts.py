@@ -1,13 +1,26 @@
 """Where the files of a data set lie: from a root folder to samples.
 
-Nothing here opens a pixel file.
+Nothing here opens a pixel file. Which folders a data set has is written in ``layout_table``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mass13k_tools.classes import Taxonomy
+from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.folder_pairs import (
+    FolderPair,
+    Listing,
+    find_folder_pairs,
+    has_pair,
+    list_images,
+    list_labels,
+    split_rank,
+    subfolders,
+)
+from mass13k_tools.layout_table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +30,7 @@ class Sample:
     key: str
     """Name without suffix, unique within its split."""
     split: str
-    """``train``, ``val``, ``test`` or the data set's own word; ``all`` where there are no splits."""
+    """``train``, ``val``, ``test`` or the data set's own word; ``all`` without splits."""
     image_path: Path
     label_path: Path
     group: str | None = None
@@ -45,3 +58,151 @@ class Dataset:
     taxonomy: Taxonomy
     samples: tuple[Sample, ...]
     faults: tuple[PairingFault, ...] = ()
+
+
+def find_dataset(
+    root: Path,
+    *,
+    layout: str | None = None,
+    taxonomy: Taxonomy | None = None,
+    images: str | None = None,
+) -> Dataset:
+    """Find the samples of a data set by its folders.
+
+    Args:
+        root: The data set's folder, or the folder that holds it.
+        layout: One of ``LAYOUT_NAMES``; None recognises it by the folders.
+        taxonomy: Classes to use in place of the layout's own.
+        images: Use only image folders of this name, such as ``"images_pad"``.
+
+    Returns:
+        Samples in the order of split (train, val, test, others) and key, and pairing faults.
+
+    Raises:
+        DatasetError: The root fits no layout or several, cannot be read, or holds no pair at all.
+    """
+    if not root.is_dir():
+        found = "a file" if root.is_file() else "nothing"
+        raise DatasetError(f"found {found} at '{root}', expected the folder of a data set")
+    if layout is not None and layout not in LAYOUT_NAMES:
+        raise DatasetError(f"no layout '{layout}', known are: {', '.join(LAYOUT_NAMES)}")
+    try:
+        base, row, pairs = _recognise(root, layout, images)
+        samples, faults = _pair_all(pairs, row)
+    except OSError as error:
+        raise DatasetError(f"cannot read '{error.filename}': {error.strerror}") from error
+    if not samples:
+        raise DatasetError(
+            f"no image in '{base}' has a label map of the same name; first fault: "
+            f"'{faults[0].path}': {faults[0].found}"
+        )
+    samples.sort(key=lambda sample: (split_rank(sample.split), sample.key))
+    return Dataset(root, row.name, taxonomy or _taxonomy(row), tuple(samples), tuple(faults))
+
+
+def _recognise(
+    root: Path, name: str | None, images: str | None
+) -> tuple[Path, Layout, list[FolderPair]]:
+    """Find the one row of the table that fits the root, or the folders one or two levels down."""
+    children = subfolders(root)
+    for bases in ([root], children, [child / "msem" for child in children]):
+        fits = [fit for base in bases if base.is_dir() for fit in _fits(base, name, images)]
+        if len(fits) > 1:
+            raise DatasetError(_ambiguous(root, fits))
+        if fits:
+            return fits[0]
+    holds = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
+    wanted = f"no data set of layout '{name}'" if name else "no known data set"
+    chosen = f" with images in '{images}'" if images else ""
+    raise DatasetError(
+        f"'{root}' is {wanted}{chosen}: it holds {holds}; known layouts are "
+        f"{', '.join(LAYOUT_NAMES)} (--layout); two folders 'images' and 'annotations' always work"
+    )
+
+
+def _fits(
+    base: Path, name: str | None, images: str | None
+) -> list[tuple[Path, Layout, list[FolderPair]]]:
+    """List the layouts that fit a folder, the first row of each; the fallback only alone."""
+    fits: dict[str, tuple[Path, Layout, list[FolderPair]]] = {}
+    for row in LAYOUTS:
+        if row.name in fits or name not in (None, row.name) or (fits and row.name == FALLBACK):
+            continue
+        pairs = find_folder_pairs(base, row, images)
+        if any(has_pair(pair, row) for pair in pairs):
+            fits[row.name] = (base, row, pairs)
+    return list(fits.values())
+
+
+def _ambiguous(root: Path, fits: Sequence[tuple[Path, Layout, list[FolderPair]]]) -> str:
+    if len({base for base, _, _ in fits}) > 1:
+        places = ", ".join(f"'{base}' ({row.name})" for base, row, _ in fits)
+        return f"'{root}' holds several data sets: {places}; give the folder of one of them"
+    names = ", ".join(row.name for _, row, _ in fits)
+    return f"'{root}' fits several layouts: {names}; choose one with --layout"
+
+
+def _taxonomy(row: Layout) -> Taxonomy:
+    if row.taxonomy == MASS13K.name:
+        return MASS13K
+    taxonomy = shipped_taxonomy(row.taxonomy)
+    if row.train_ids:
+        return replace(taxonomy, name=f"{taxonomy.name}-trainids", lookup=())
+    return taxonomy
+
+
+def _pair_all(pairs: Sequence[FolderPair], row: Layout) -> tuple[list[Sample], list[PairingFault]]:
+    samples: list[Sample] = []
+    faults: list[PairingFault] = []
+    for pair in pairs:
+        images = [list_images(folder, row) for folder in pair.images]
+        labels = Listing({}, [], []) if pair.labels is None else list_labels(pair.labels, row)
+        # The preferred folder comes first and is written last
+        image_of = {key: path for listing in images[::-1] for key, path in listing.files.items()}
+        samples += [
+            Sample(key, pair.split, image_of[key], labels.files[key], pair.group)
+            for key in image_of.keys() & labels.files.keys()
+        ]
+        faults += _missing(pair, image_of, labels.files)
+        faults += [fault for listing in (*images, labels) for fault in _odd_files(listing)]
+    return samples, list(dict.fromkeys(faults))  # a flat folder is listed twice
+
+
+def _missing(
+    pair: FolderPair, images: dict[str, Path], labels: dict[str, Path]
+) -> list[PairingFault]:
+    hint = "add the missing file or take this one away; names are the same up to the ending"
+    if images and not labels:
+        folder = next(iter(images.values())).parent
+        found = f"{len(images)} images and no label map in split '{pair.split}'"
+        return [PairingFault("missing-label", pair.split, folder, found, "label maps", hint)]
+    if labels and not images:
+        folder = next(iter(labels.values())).parent
+        found = f"{len(labels)} label maps and no image in split '{pair.split}'"
+        return [PairingFault("missing-image", pair.split, folder, found, "images", hint)]
+    return [
+        PairingFault("missing-label", key, images[key], "an image alone", "a label map", hint)
+        for key in sorted(images.keys() - labels.keys())
+    ] + [
+        PairingFault("missing-image", key, labels[key], "a label map alone", "an image", hint)
+        for key in sorted(labels.keys() - images.keys())
+    ]
+
+
+def _odd_files(listing: Listing) -> list[PairingFault]:
+    hint = "keep one of the two files"
+    duplicates = [
+        PairingFault("duplicate-key", key, path, f"'{path.name}'", f"only '{kept.name}'", hint)
+        for key, path in listing.duplicates
+        for kept in (listing.files[key],)
+    ]
+    return duplicates + [_unexpected(path) for path in listing.unexpected]
+
+
+def _unexpected(path: Path) -> PairingFault:
+    if path.is_dir():
+        found, hint = "a subfolder with images", "move its files up, or give the subfolder as ROOT"
+    else:
+        found, hint = f"a file in {path.suffix} format", "convert it without loss"
+    expected = "images in .jpg, .jpeg or .png and label maps in .png"
+    return PairingFault("unexpected-file", path.stem, path, found, expected, hint)
