@@ -32,12 +32,11 @@ def check_label_map(label_map: LabelMap) -> LabelMap:
     Example:
         >>> check_label_map(np.zeros((2, 3), np.int64))
         Traceback (most recent call last):
-        mass13k_tools.errors.DatasetError: label map is int64 of shape (2, 3), expected uint8 of shape (H, W)
+        mass13k_tools.errors.DatasetError: label map is int64 of shape (2, 3), expected uint8 (H, W)
     """
     if label_map.dtype != np.uint8 or label_map.ndim != 2 or label_map.size == 0:
         raise DatasetError(
-            f"label map is {label_map.dtype} of shape {label_map.shape}, "
-            "expected uint8 of shape (H, W)"
+            f"label map is {label_map.dtype} of shape {label_map.shape}, expected uint8 (H, W)"
         )
     return np.ascontiguousarray(label_map)
 
@@ -56,9 +55,32 @@ def check_image(image: Image) -> Image:
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise DatasetError(
-            f"image is {image.dtype} of shape {image.shape}, expected uint8 of shape (H, W, 3)"
+            f"image is {image.dtype} of shape {image.shape}, expected uint8 (H, W, 3)"
         )
     return np.ascontiguousarray(image)
+
+
+def value_counts(values: NDArray[np.uint8]) -> Counts:
+    """Count every value of an 8-bit array.
+
+    Args:
+        values: Shape (H, W), uint8.
+
+    Returns:
+        Shape (256,), int64.
+
+    Example:
+        >>> value_counts(np.array([[0, 0, 5]], dtype=np.uint8))[[0, 5, 6]]
+        array([2, 1, 0])
+    """
+    import cv2  # loaded late: commands import this file for its names
+
+    counts = np.zeros(256, dtype=np.int64)
+    rows = max(1, 2**24 // values.shape[1])  # OpenCV counts in float32, exact up to 2**24
+    for top in range(0, values.shape[0], rows):
+        band = np.ascontiguousarray(values[top : top + rows])
+        counts += cv2.calcHist([band], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return counts
 
 
 def size_text(size_hw: tuple[int, int]) -> str:

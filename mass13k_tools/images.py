@@ -1,0 +1,303 @@
+"""The only place that reads and writes pixel files.
+
+What happens to unusual files, everywhere in the project:
+
+====================  =================================  ======================
+file                  as an image                        as a label map
+====================  =================================  ======================
+grey, 8 bits          the same value in R, G and B       its values
+grey, 1, 2 or 4 bits  scaled to 0..255                   its values, not scaled
+palette               its colours                        its indices
+RGB                   as it is                           read if R = G = B
+alpha                 dropped, the colour under it kept  likewise
+16 bits               the high byte                      refused
+CMYK, YCCK            converted by Pillow                refused
+EXIF orientation      not applied, see read_sample       ignored
+truncated, damaged    refused                            refused
+over 178,956,970 px   refused before decoding            likewise
+====================  =================================  ======================
+"""
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
+from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngImageFile
+
+from mass13k_tools.arrays import (
+    Image,
+    LabelMap,
+    check_image,
+    check_label_map,
+    size_text,
+    value_counts,
+)
+from mass13k_tools.classes import UNKNOWN, Taxonomy
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.layouts import Sample
+
+TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
+DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)  # Pillow's, by codec
+
+
+class Header(NamedTuple):
+    """What a pixel file says of itself before any pixel is decoded."""
+
+    size_hw: tuple[int, int]
+    format: str  # JPEG, PNG …
+    mode: str  # Pillow's: L, P, RGB, RGBA, CMYK, I;16 …
+    bits: int  # per channel
+    orientation: int  # EXIF, 1 = upright, 5..8 swap height and width
+
+
+class RawLabels(NamedTuple):
+    """The values of a label file before any look-up."""
+
+    values: LabelMap
+    header: Header
+
+
+def read_header(path: Path) -> Header:
+    """Read size, format and EXIF orientation of a pixel file without decoding it.
+
+    Raises:
+        DatasetError: The file is missing, unreadable, no image, or too large to decode.
+    """
+    with _opened(path, path) as picture:
+        return _header(picture)
+
+
+def read_image(path: Path) -> Image:
+    """Read an image as it is stored; see :func:`decode_image`."""
+    return decode_image(read_bytes(path), path)
+
+
+def read_label_map(path: Path, taxonomy: Taxonomy) -> LabelMap:
+    """Read a label file and translate its raw values to class ids.
+
+    Args:
+        path: A PNG, one channel or palette.
+        taxonomy: Says which raw values may occur and which ids they mean.
+
+    Returns:
+        Class ids, shape (H, W), uint8, 255 = ignore.
+
+    Raises:
+        DatasetError: The file cannot be read as one channel of 8 bits, or holds a raw value that
+            the taxonomy does not know.
+    """
+    return label_map_from_raw(decode_raw_labels(read_bytes(path), path).values, path, taxonomy)
+
+
+def read_sample(sample: Sample, taxonomy: Taxonomy) -> tuple[Image, LabelMap]:
+    """Read an image and its label map, which are of one size.
+
+    The pixels come as they are stored, whatever the EXIF orientation says, unless only the turned
+    image has the label map's size.
+
+    Raises:
+        DatasetError: One of the files cannot be read, or their sizes differ.
+    """
+    label_map = read_label_map(sample.label_path, taxonomy)
+    content = read_bytes(sample.image_path)
+    image = decode_image(content, sample.image_path)
+    if image.shape[:2] != label_map.shape:
+        with _opened(io.BytesIO(content), sample.image_path) as picture:
+            if _header(picture).orientation in TURNED and picture.size == label_map.shape:
+                return _to_rgb(ImageOps.exif_transpose(picture), sample.image_path), label_map
+        raise DatasetError(
+            f"label map '{sample.label_path}' is {size_text(label_map.shape)} but its image is "
+            f"{size_text(image.shape[:2])}; 'mass13k check' lists all such pairs"
+        )
+    return image, label_map
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file, or say in one line why not."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
+
+
+def decode_image(content: bytes, path: Path) -> Image:
+    """Decode an image file.
+
+    Args:
+        content: The file's bytes.
+        path: Its name, for messages only.
+
+    Returns:
+        Shape (H, W, 3), uint8, RGB, in stored orientation; the table above says what becomes of
+        other kinds of file.
+
+    Raises:
+        DatasetError: Truncated, damaged, no image, too large, or of a kind that has no RGB meaning.
+    """
+    with _opened(io.BytesIO(content), path) as picture:
+        return _to_rgb(picture, path)
+
+
+def decode_raw_labels(content: bytes, path: Path) -> RawLabels:
+    """Decode a label file to its raw values, without any look-up.
+
+    Args:
+        content: The file's bytes.
+        path: Its name, for messages only.
+
+    Returns:
+        Raw values, shape (H, W), uint8: grey values as stored, or palette indices.
+
+    Raises:
+        DatasetError: Truncated, damaged, too large, more than 8 bits, or channels that differ.
+    """
+    with _opened(io.BytesIO(content), path) as picture:
+        header = _header(picture)
+        if header.bits > 8 or header.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
+            raise DatasetError(
+                f"label map '{path}' is {header.mode} of {header.bits} bits, "
+                "expected one channel of 8 bits with class ids"
+            )
+        if header.mode in ("RGB", "RGBA"):
+            return RawLabels(_equal_channel(np.asarray(picture), path), header)
+        if header.mode in ("LA", "PA"):
+            return RawLabels(np.array(picture.getchannel(0)), header)
+        values = np.array(picture, dtype=np.uint8)
+    if header.mode == "L" and header.bits in (2, 4):
+        values //= 255 // (2**header.bits - 1)  # Pillow scales small grey values to 0..255
+    return RawLabels(values, header)
+
+
+def label_map_from_raw(values: LabelMap, path: Path, taxonomy: Taxonomy) -> LabelMap:
+    """Translate raw values to class ids.
+
+    Args:
+        values: Raw values, shape (H, W), uint8.
+        path: Where they are from, for messages only.
+        taxonomy: The look-up.
+
+    Raises:
+        DatasetError: A raw value has no meaning; the message names file, value and place.
+    """
+    lookup = taxonomy.lookup_array
+    unknown = [raw for raw in np.flatnonzero(value_counts(values)) if lookup[raw] == UNKNOWN]
+    if unknown:
+        row, column = np.argwhere(values == unknown[0])[0]
+        more = f" and {len(unknown) - 1} more values" if len(unknown) > 1 else ""
+        raise DatasetError(
+            f"label map '{path}' holds the value {unknown[0]} (first at row {row}, column {column})"
+            f"{more}, taxonomy '{taxonomy.name}' knows {taxonomy.raw_text()}; "
+            "is --layout or --classes right?"
+        )
+    return np.asarray(cv2.LUT(values, lookup.astype(np.uint8)), dtype=np.uint8)
+
+
+def jpeg_bytes(image: Image, *, quality: int = 95) -> bytes:
+    """Encode an image as baseline JPEG, 4:2:0; the same pixels give the same bytes.
+
+    Args:
+        image: Shape (H, W, 3), uint8, RGB.
+        quality: 1..95.
+    """
+    buffer = io.BytesIO()
+    PillowImage.fromarray(check_image(image)).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def png_bytes(pixels: Image | LabelMap) -> bytes:
+    """Encode an image or a label map as PNG, 8 bits; the same pixels give the same bytes.
+
+    Args:
+        pixels: Shape (H, W, 3) RGB, or (H, W) class ids; uint8.
+    """
+    check = check_label_map if pixels.ndim == 2 else check_image
+    buffer = io.BytesIO()
+    PillowImage.fromarray(check(pixels)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@contextmanager
+def _opened(source: Path | io.BytesIO, path: Path) -> Iterator[PillowImage.Image]:
+    """Open with Pillow; turn every way in which a file can be bad into one clear line."""
+    if isinstance(source, io.BytesIO) and _lacks_end(source.getbuffer()):
+        raise DatasetError(f"'{path}' is damaged or cut short: its end is missing")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns at half its limit, and of odd metadata
+            with PillowImage.open(source) as picture:
+                yield picture
+    except DatasetError:
+        raise
+    except FileNotFoundError as error:
+        raise DatasetError(f"cannot read '{path}': no such file") from error
+    except UnidentifiedImageError as error:
+        raise DatasetError(
+            f"'{path}' is no image that can be read (wrong or damaged file)"
+        ) from error
+    except PillowImage.DecompressionBombError as error:
+        raise DatasetError(f"'{path}' is too large to decode: {error}") from error
+    except DAMAGE as error:
+        raise DatasetError(f"'{path}' is damaged or cut short: {error}") from error
+
+
+def _lacks_end(content: memoryview) -> bool:
+    """Tell a PNG that stops before its last chunk; Pillow reads it when all pixels are there."""
+    return bytes(content[:4]) == b"\x89PNG" and b"IEND" not in bytes(content[-(2**16) :])
+
+
+def _header(picture: PillowImage.Image) -> Header:
+    bits = _bits(picture)  # before getexif(), which may forget what Pillow decodes from
+    orientation = 1
+    if picture.format != "PNG" or "exif" in picture.info:  # else getexif() decodes the whole PNG
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    return Header(
+        size_hw=(picture.height, picture.width),
+        format=picture.format or "unknown",
+        mode=picture.mode,
+        bits=bits,
+        orientation=orientation if orientation in range(1, 9) else 1,
+    )
+
+
+def _bits(picture: PillowImage.Image) -> int:
+    """Bits per channel of the file; Pillow's mode hides those of PNG, as in 'L;4' or 'RGB;16B'."""
+    if isinstance(picture, PngImageFile) and picture.tile:
+        raw_mode = str(picture.tile[0].args)
+        depth = "".join(filter(str.isdecimal, raw_mode.partition(";")[2]))
+        return int(depth or ("1" if raw_mode == "1" else "8"))
+    return {"1": 1, "I": 32, "F": 32}.get(picture.mode, 16 if picture.mode.startswith("I") else 8)
+
+
+def _to_rgb(picture: PillowImage.Image, path: Path) -> Image:
+    if picture.mode.startswith("I;16"):
+        grey = (np.asarray(picture) >> 8).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if picture.mode in ("I", "F"):
+        raise DatasetError(f"image '{path}' has 32 bits a channel, expected 8 or 16")
+    return np.array(picture.convert("RGB"))
+
+
+def _equal_channel(pixels: Image, path: Path) -> LabelMap:
+    channel = pixels[:, :, 0]
+    if (pixels[:, :, 1] != channel).any() or (pixels[:, :, 2] != channel).any():
+        raise DatasetError(
+            f"label map '{path}' is an RGB picture, expected one channel with class ids; "
+            "write ids instead of colours"
+        )
+    return np.ascontiguousarray(channel)
