@@ -1,19 +1,20 @@
-"""Finds the folders of a layout, and the files in them by key. Nothing here opens a file."""
+"""Finds the folders of a layout, and the files in them by key. Nothing here opens a pixel file."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.folder_listing import Duplicate, holds, list_folder, subfolders
 from mass13k_tools.layout_table import (
     IMAGE_ENDINGS,
     LABEL_ENDINGS,
     SPLIT_NAMES,
     SPLIT_ORDER,
-    UNREAD_ENDINGS,
     Layout,
 )
+
+Word = tuple[str, str | None]  # split word and group
 
 
 @dataclass(slots=True)
@@ -25,18 +26,20 @@ class FolderPair:
     images: list[Path] = field(default_factory=list)
     """Existing image folders, the preferred one first."""
     labels: Path | None = None
+    pair_list: Path | None = None
+    """File that names the pairs, where equal names do not."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """The files of one folder that belong to samples, and those that should not be there."""
+class PairedFiles:
+    """The files of a folder pair; a key may be on one side only."""
 
-    files: dict[str, Path]
-    """Key -> file, in order of key."""
-    duplicates: list[tuple[str, Path]]
-    """Key and file wherever a key has a better file already."""
-    unexpected: list[Path]
-    """Files of unread formats, and folders that hold images."""
+    images: dict[str, Path]
+    labels: dict[str, Path]
+    duplicates: list[Duplicate] = field(default_factory=list)
+    """Wherever a folder has two files for one key."""
+    unexpected: list[Path] = field(default_factory=list)
+    """Files of unread formats, and subfolders that hold images."""
 
 
 def find_folder_pairs(base: Path, layout: Layout, images: str | None = None) -> list[FolderPair]:
@@ -53,17 +56,21 @@ def find_folder_pairs(base: Path, layout: Layout, images: str | None = None) -> 
     Raises:
         DatasetError: Two folder names mean the same split.
     """
-    pairs: dict[tuple[str, str | None], FolderPair] = {}
-    for pattern in (*layout.images, layout.labels):
-        for word, group, folder in _folders(base, PurePosixPath(pattern).parts, layout):
-            pair = pairs.setdefault((word, group), FolderPair(_split(word), group))
-            if pattern == layout.labels:
-                pair.labels = folder
-            # In flat data sets the two patterns are the same
-            if pattern in layout.images and folder not in pair.images:
-                if images is None or images in folder.relative_to(base).parts:
-                    pair.images.append(folder)
-    _check_split_words({word for word, _ in pairs}, base)
+    pairs: dict[Word, FolderPair] = {}
+    for word, folder in _folders_of(base, layout.labels, layout):
+        pairs[word] = FolderPair(_split(word[0]), word[1], labels=folder)
+    for pattern in layout.images:
+        for word, folder in _folders_of(base, pattern, layout):
+            if images is None or images in folder.relative_to(base).parts:
+                pair = pairs.setdefault(word, FolderPair(_split(word[0]), word[1]))
+                pair.images.append(folder)
+    _check_split_words({split_word for split_word, _ in pairs}, base)
+    if layout.pair_list:
+        # The splits of such a layout share their image folders
+        shared = pairs.pop(("", None), FolderPair("", None)).images
+        for (split_word, _), pair in pairs.items():
+            pair.images = shared
+            pair.pair_list = base / layout.pair_list.replace("{split}", split_word)
     return sorted(pairs.values(), key=lambda pair: (split_rank(pair.split), pair.group or ""))
 
 
@@ -78,47 +85,67 @@ def split_rank(split: str) -> tuple[int, str]:
     return (SPLIT_ORDER.index(split) if known else len(SPLIT_ORDER), split)
 
 
-def list_images(folder: Path, layout: Layout) -> Listing:
-    """List the image files of one folder by key."""
-    return _list_files(folder, IMAGE_ENDINGS, layout.image_end, ())
-
-
-def list_labels(folder: Path, layout: Layout) -> Listing:
-    """List the label files of one folder by key."""
-    return _list_files(folder, LABEL_ENDINGS, layout.label_end, layout.other_ends)
-
-
 def has_pair(pair: FolderPair, layout: Layout) -> bool:
     """Tell whether both sides of a folder pair hold at least one file that the layout reads."""
-    if pair.labels is None:
+    if pair.labels is None or (pair.pair_list is not None and not pair.pair_list.is_file()):
         return False
-    return any(_holds(folder, IMAGE_ENDINGS, layout.image_end) for folder in pair.images) and (
-        _holds(pair.labels, LABEL_ENDINGS, layout.label_end, layout.other_ends)
+    return any(holds(folder, IMAGE_ENDINGS, layout.image_end) for folder in pair.images) and (
+        holds(pair.labels, LABEL_ENDINGS, layout.label_end, layout.other_ends)
     )
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """List the folders in a folder by name, without hidden ones."""
-    return sorted(Path(entry.path) for entry in _visible(folder) if entry.is_dir())
+def list_files(pair: FolderPair, layout: Layout) -> PairedFiles:
+    """List the files of a folder pair by key.
+
+    Args:
+        pair: Folders of one split.
+        layout: Row of the table that they were found by.
+
+    Returns:
+        Both sides. Where several image folders have a key, the preferred folder's file is given.
+
+    Raises:
+        DatasetError: The pair list has a line that does not name two files.
+    """
+    if pair.pair_list is not None and pair.labels is not None:
+        return _read_pair_list(pair.pair_list, pair.images, pair.labels)
+    listings = [list_folder(folder, IMAGE_ENDINGS, layout.image_end) for folder in pair.images]
+    # The preferred folder comes first, so it is written last
+    images = {key: path for listing in listings[::-1] for key, path in listing.files.items()}
+    labels: dict[str, Path] = {}
+    if pair.labels is not None:
+        listing = list_folder(pair.labels, LABEL_ENDINGS, layout.label_end, layout.other_ends)
+        labels = listing.files
+        listings.append(listing)
+    return PairedFiles(
+        images,
+        labels,
+        [duplicate for listing in listings for duplicate in listing.duplicates],
+        [path for listing in listings for path in listing.unexpected],
+    )
 
 
-def _folders(
-    folder: Path, parts: tuple[str, ...], layout: Layout, word: str = "", group: str | None = None
-) -> Iterator[tuple[str, str | None, Path]]:
-    """Yield (split word, group, folder) for every existing folder that a pattern stands for."""
+def _folders_of(base: Path, pattern: str, layout: Layout) -> Iterator[tuple[Word, Path]]:
+    """Yield every existing folder that a pattern stands for, with its split word and group."""
+    yield from _descend(base, PurePosixPath(pattern).parts, layout, ("", None))
+
+
+def _descend(
+    folder: Path, parts: tuple[str, ...], layout: Layout, word: Word
+) -> Iterator[tuple[Word, Path]]:
     if not parts:
-        yield word, group, folder
+        yield word, folder
         return
     part, rest = parts[0], parts[1:]
     if part == "{group}":
         for child in subfolders(folder):
-            yield from _folders(child, rest, layout, word, child.name)
+            yield from _descend(child, rest, layout, (word[0], child.name))
     elif "{split}" in part:
         for split_word in _split_words(folder, part, layout):
             child = folder / part.replace("{split}", split_word)
-            yield from _folders(child, rest, layout, split_word, group)
+            yield from _descend(child, rest, layout, (split_word, word[1]))
     elif (folder / part).is_dir():
-        yield from _folders(folder / part, rest, layout, word, group)
+        yield from _descend(folder / part, rest, layout, word)
 
 
 def _split_words(folder: Path, part: str, layout: Layout) -> list[str]:
@@ -143,48 +170,30 @@ def _check_split_words(words: set[str], base: Path) -> None:
             )
 
 
-def _list_files(
-    folder: Path, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...]
-) -> Listing:
-    candidates: dict[str, list[Path]] = {}
-    unexpected = []
-    for entry in _visible(folder):
-        path = Path(entry.path)
-        if _is_read(path.name, endings, stem_end, other_ends) and not entry.is_dir():
-            candidates.setdefault(path.stem.removesuffix(stem_end), []).append(path)
-        elif _is_read(path.name, (*IMAGE_ENDINGS, *UNREAD_ENDINGS), stem_end, other_ends):
-            unexpected.append(path)
-        elif entry.is_dir() and _holds(path, endings, stem_end, other_ends):
-            # Subfolders are not entered: their photos would need keys with slashes
-            unexpected.append(path)
-    for paths in candidates.values():
-        paths.sort(key=lambda path: (endings.index(path.suffix.lower()), path.name))
-    return Listing(
-        files={key: candidates[key][0] for key in sorted(candidates)},
-        duplicates=[(key, path) for key in sorted(candidates) for path in candidates[key][1:]],
-        unexpected=sorted(unexpected),
-    )
+def _read_pair_list(pair_list: Path, image_folders: list[Path], label_folder: Path) -> PairedFiles:
+    images: dict[str, Path] = {}
+    labels: dict[str, Path] = {}
+    duplicates: list[Duplicate] = []
+    for image_name, label_name in _read_name_pairs(pair_list):
+        key, label = Path(image_name).stem, label_folder / label_name
+        if key in labels:
+            duplicates.append((key, label, labels[key]))
+            continue
+        labels[key] = label
+        for folder in image_folders[::-1]:
+            if (folder / image_name).is_file():
+                images[key] = folder / image_name
+    # A label without file stays where the image is missing too, or nobody would hear of the pair
+    present = {key: path for key, path in labels.items() if path.is_file() or key not in images}
+    return PairedFiles(images, present, duplicates)
 
 
-def _holds(
-    folder: Path, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...] = ()
-) -> bool:
-    return any(_is_read(entry.name, endings, stem_end, other_ends) for entry in _visible(folder))
-
-
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    """List what a folder holds, unsorted, without hidden files."""
-    with os.scandir(folder) as entries:
-        return [entry for entry in entries if not entry.name.startswith(".")]
-
-
-def _is_read(
-    name: str, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...]
-) -> bool:
-    stem, dot, ending = name.rpartition(".")
-    return (
-        dot + ending.lower() in endings
-        and len(stem) > len(stem_end)
-        and stem.endswith(stem_end)
-        and not (other_ends and stem.endswith(other_ends))
-    )
+def _read_name_pairs(pair_list: Path) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(pair_list.read_text(encoding="utf-8").splitlines(), start=1):
+        names = line.split()
+        if len(names) == 2:
+            yield names[0], names[1]
+        elif names:
+            raise DatasetError(
+                f"line {number} of '{pair_list}' is '{line}', expected an image and a label name"
+            )

@@ -3,6 +3,7 @@
 Nothing here opens a pixel file. Which folders a data set has is written in ``layout_table``.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,17 +11,18 @@ from typing import Literal
 
 from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.folder_listing import subfolders
 from mass13k_tools.folder_pairs import (
     FolderPair,
-    Listing,
+    PairedFiles,
     find_folder_pairs,
     has_pair,
-    list_images,
-    list_labels,
+    list_files,
     split_rank,
-    subfolders,
 )
 from mass13k_tools.layout_table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
+
+FaultKind = Literal["missing-image", "missing-label", "duplicate-key", "unexpected-file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Sample:
 class PairingFault:
     """A file that could not become part of a sample."""
 
-    kind: Literal["missing-image", "missing-label", "duplicate-key", "unexpected-file"]
+    kind: FaultKind
     key: str
     path: Path
     found: str
@@ -155,48 +157,44 @@ def _pair_all(pairs: Sequence[FolderPair], row: Layout) -> tuple[list[Sample], l
     samples: list[Sample] = []
     faults: list[PairingFault] = []
     for pair in pairs:
-        images = [list_images(folder, row) for folder in pair.images]
-        labels = Listing({}, [], []) if pair.labels is None else list_labels(pair.labels, row)
-        # The preferred folder comes first and is written last
-        image_of = {key: path for listing in images[::-1] for key, path in listing.files.items()}
+        files = list_files(pair, row)
         samples += [
-            Sample(key, pair.split, image_of[key], labels.files[key], pair.group)
-            for key in image_of.keys() & labels.files.keys()
+            Sample(key, pair.split, image, files.labels[key], pair.group or _group(key, row))
+            for key, image in files.images.items()
+            if key in files.labels
         ]
-        faults += _missing(pair, image_of, labels.files)
-        faults += [fault for listing in (*images, labels) for fault in _odd_files(listing)]
+        faults += [*_missing(pair.split, files), *_odd_files(files)]
     return samples, list(dict.fromkeys(faults))  # a flat folder is listed twice
 
 
-def _missing(
-    pair: FolderPair, images: dict[str, Path], labels: dict[str, Path]
-) -> list[PairingFault]:
-    hint = "add the missing file or take this one away; names are the same up to the ending"
-    if images and not labels:
-        folder = next(iter(images.values())).parent
-        found = f"{len(images)} images and no label map in split '{pair.split}'"
-        return [PairingFault("missing-label", pair.split, folder, found, "label maps", hint)]
-    if labels and not images:
-        folder = next(iter(labels.values())).parent
-        found = f"{len(labels)} label maps and no image in split '{pair.split}'"
-        return [PairingFault("missing-image", pair.split, folder, found, "images", hint)]
+def _group(key: str, row: Layout) -> str | None:
+    match = re.match(row.key_group, key) if row.key_group else None
+    return match[1] if match else None
+
+
+def _missing(split: str, files: PairedFiles) -> list[PairingFault]:
+    images, labels = files.images, files.labels
+    hint = "add the missing files or take these away; names are equal up to the ending"
+    if bool(images) != bool(labels):  # one message for a whole folder, such as an unlabelled test
+        kind: FaultKind = "missing-label" if images else "missing-image"
+        folder = next(iter((images or labels).values())).parent
+        found = f"split '{split}' has {len(images)} images and {len(labels)} label maps"
+        return [PairingFault(kind, split, folder, found, "as many of both", hint)]
     return [
-        PairingFault("missing-label", key, images[key], "an image alone", "a label map", hint)
+        PairingFault("missing-label", key, images[key], "no label map of this name", "one", hint)
         for key in sorted(images.keys() - labels.keys())
     ] + [
-        PairingFault("missing-image", key, labels[key], "a label map alone", "an image", hint)
+        PairingFault("missing-image", key, labels[key], "no image of this name", "one", hint)
         for key in sorted(labels.keys() - images.keys())
     ]
 
 
-def _odd_files(listing: Listing) -> list[PairingFault]:
+def _odd_files(files: PairedFiles) -> list[PairingFault]:
     hint = "keep one of the two files"
-    duplicates = [
-        PairingFault("duplicate-key", key, path, f"'{path.name}'", f"only '{kept.name}'", hint)
-        for key, path in listing.duplicates
-        for kept in (listing.files[key],)
-    ]
-    return duplicates + [_unexpected(path) for path in listing.unexpected]
+    return [
+        PairingFault("duplicate-key", key, path, f"'{path.name}'", f"only '{used.name}'", hint)
+        for key, path, used in files.duplicates
+    ] + [_unexpected(path) for path in files.unexpected]
 
 
 def _unexpected(path: Path) -> PairingFault:

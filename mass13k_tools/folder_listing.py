@@ -1,0 +1,81 @@
+"""What one folder holds, by key. Nothing here opens a file."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from mass13k_tools.layout_table import IMAGE_ENDINGS, UNREAD_ENDINGS
+
+Duplicate = tuple[str, Path, Path]  # key, unused file, used file
+
+
+class Listing(NamedTuple):
+    """What one folder holds."""
+
+    files: dict[str, Path]
+    """Key -> file, sorted by key."""
+    duplicates: list[Duplicate]
+    """Wherever there are two files for one key."""
+    unexpected: list[Path]
+    """Files of unread formats, and subfolders that hold files like those looked for."""
+
+
+def list_folder(
+    folder: Path, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...] = ()
+) -> Listing:
+    """List the files of one folder by key, without hidden ones.
+
+    Args:
+        folder: An existing folder.
+        endings: Endings of files to list, in lower case, the preferred one first.
+        stem_end: End that stems must have; it is not part of the key.
+        other_ends: Ends that stems must not have.
+    """
+    candidates: dict[str, list[Path]] = {}
+    unexpected = []
+    for entry in _visible(folder):
+        path = Path(entry.path)
+        if _is_read(path.name, endings, stem_end, other_ends) and not entry.is_dir():
+            candidates.setdefault(path.stem.removesuffix(stem_end), []).append(path)
+        elif _is_read(path.name, (*IMAGE_ENDINGS, *UNREAD_ENDINGS), stem_end, other_ends):
+            unexpected.append(path)
+        elif entry.is_dir() and holds(path, endings, stem_end, other_ends):
+            # Subfolders are not entered: their photos would need keys with slashes
+            unexpected.append(path)
+    for paths in candidates.values():
+        paths.sort(key=lambda path: (endings.index(path.suffix.lower()), path.name))
+    return Listing(
+        {key: paths[0] for key, paths in sorted(candidates.items())},
+        [(key, path, paths[0]) for key, paths in sorted(candidates.items()) for path in paths[1:]],
+        sorted(unexpected),
+    )
+
+
+def holds(
+    folder: Path, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...] = ()
+) -> bool:
+    """Tell whether a folder has at least one file that :func:`list_folder` would list."""
+    return any(_is_read(entry.name, endings, stem_end, other_ends) for entry in _visible(folder))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """List the folders in a folder by name, without hidden ones."""
+    return sorted(Path(entry.path) for entry in _visible(folder) if entry.is_dir())
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    """List what a folder holds, unsorted, without hidden files."""
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _is_read(
+    name: str, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...]
+) -> bool:
+    stem, dot, ending = name.rpartition(".")
+    return (
+        dot + ending.lower() in endings
+        and len(stem) > len(stem_end)
+        and stem.endswith(stem_end)
+        and not (other_ends and stem.endswith(other_ends))
+    )
