@@ -1,0 +1,228 @@
+"""Statistics as JSON, as CSV and as tables for people."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from mass13k_tools.classes import Taxonomy
+from mass13k_tools.stats.collect import ImageStatistics, Statistics
+from mass13k_tools.stats.published import TABLE_1, MeanStd
+from mass13k_tools.stats.summary import (
+    Grouping,
+    rank_by_mipq,
+    share,
+    summarise,
+    summarise_by,
+    summarise_classes,
+)
+
+WIDTH = 100  # of tables that go to a file or a pipe
+CENSUS_COLUMNS = ("components", "holes", "thin", "edges")
+
+
+def report_files(statistics: Statistics) -> dict[str, bytes]:
+    """Write statistics as files: name -> bytes of the CSV, the JSON and the plots."""
+    from mass13k_tools.stats.figures import figures  # Matplotlib takes a second to load
+
+    text = json.dumps(dataset_json(statistics), indent=1, allow_nan=False, ensure_ascii=False)
+    return {
+        "stats.csv": images_csv(statistics).encode(),
+        "stats.json": (text + "\n").encode(),
+        **figures(statistics),
+    }
+
+
+def print_tables(
+    statistics: Statistics, *, by: Sequence[Grouping | Literal["class"]], compare: bool, top: int
+) -> None:
+    """Print what a person asked for on stdout."""
+    groupings = [grouping for grouping in by if grouping != "class"]
+    tables = [summary_table(statistics, by=groupings, compare=compare)]
+    if "class" in by or any(image.census for image in statistics.images):
+        tables.append(class_table(statistics))
+    if top:
+        tables += ranking_tables(statistics, top=top)
+    width = None if sys.stdout.isatty() else WIDTH
+    console = Console(width=width)
+    for table in tables:
+        console.print(table)
+
+
+def dataset_json(statistics: Statistics) -> dict[str, Any]:
+    """Write statistics as the JSON object that ``mass13k stats --json`` promises."""
+    summary = summarise(statistics.name, statistics.images)
+    skipped = (image.complexity.skipped for image in statistics.images if image.complexity)
+    return {
+        "dataset": {
+            "name": summary.name,
+            "images": summary.images,
+            "classes": len(statistics.taxonomy.classes),
+            "diagonal": _mean_std_json(summary.diagonal),
+            "mipq": _mean_std_json(summary.mipq) | {"definition": statistics.definition},
+            "mipq_images": statistics.mipq.size,
+            "skipped_classes": sum(skipped),
+            "std": "population",
+        },
+        "classes": [
+            vars(row) | {"ipq": _mean_std_json(row.ipq)}
+            for row in summarise_classes(statistics.images, statistics.taxonomy)
+        ],
+        "images": [image_json(image, statistics.taxonomy) for image in statistics.images],
+        "failures": [{"file": file, "reason": why} for file, why in statistics.failures],
+    }
+
+
+def image_json(image: ImageStatistics, taxonomy: Taxonomy) -> dict[str, Any]:
+    """Write the statistics of one image; classes that are absent are left out."""
+    row: dict[str, Any] = {
+        "key": image.sample.key,
+        "split": image.sample.split,
+        "height": image.size_hw[0],
+        "width": image.size_hw[1],
+        "diagonal": image.diagonal,
+        "mipq": _finite(image.complexity.mipq) if image.complexity else None,
+        "ipq": _named(image.complexity.ipq, taxonomy) if image.complexity else {},
+        "pixels": _named(image.pixels, taxonomy) if image.pixels is not None else {},
+    }
+    if image.census:
+        valid = int(image.census.pixels.sum())
+        row |= {name: _named(getattr(image.census, name), taxonomy) for name in CENSUS_COLUMNS}
+        row["boundary_density"] = share(int(image.census.edges.sum()), valid)
+        row["thin_share"] = share(int(image.census.thin.sum()), valid)
+    return row
+
+
+def images_csv(statistics: Statistics) -> str:
+    """Write one line per image; the columns of a class bear its name."""
+    rows = [image_json(image, statistics.taxonomy) for image in statistics.images]
+    per_class = [name for name in ("ipq", "pixels", *CENSUS_COLUMNS) if any(map(_has(name), rows))]
+    names = list(statistics.taxonomy.names.values())
+    plain = [
+        "key",
+        "split",
+        "height",
+        "width",
+        "diagonal",
+        "mipq",
+        "boundary_density",
+        "thin_share",
+    ]
+    header = [*plain, "definition", *(f"{what}_{name}" for what in per_class for name in names)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        of_classes = [row.get(what, {}).get(name, "") for what in per_class for name in names]
+        writer.writerow(
+            [*(row.get(column, "") for column in plain), statistics.definition, *of_classes]
+        )
+    return text.getvalue()
+
+
+def summary_table(
+    statistics: Statistics, *, by: Sequence[Grouping] = (), compare: bool = False
+) -> Table:
+    """Lay out the columns of the paper's Table 1, with its rows below on request."""
+    rows = [summarise(statistics.name, statistics.images)]
+    for grouping in by:
+        rows += summarise_by(grouping, statistics.images)
+    table = Table(
+        caption=f"IPQ: definition '{statistics.definition}', mean over the classes of an image; "
+        "± is the population standard deviation over images"
+    )
+    table.add_column("data set")
+    for column in ("#Image", "#Size (diagonal, px)", "#Classes", "#IPQ"):
+        table.add_column(column, justify="right")
+    classes = str(len(statistics.taxonomy.classes))
+    for row in rows:
+        table.add_row(
+            row.name,
+            f"{row.images:,}",
+            _mean_std_text(row.diagonal),
+            classes,
+            _mean_std_text(row.mipq, digits=1),
+        )
+    if compare:
+        table.add_section()
+        for published in TABLE_1:
+            cells = ("", _mean_std_text(published.diagonal), "", _mean_std_text(published.mipq))
+            table.add_row(f"{published.name} (paper)", *cells, style="dim")
+    return table
+
+
+def class_table(statistics: Statistics) -> Table:
+    """Lay out one line per class; census columns only where it was taken."""
+    rows = summarise_classes(statistics.images, statistics.taxonomy)
+    counted = any(row.components is not None for row in rows)
+    table = Table(title="by class")
+    table.add_column("class")
+    columns = ["images", "pixels %", "IPQ"]
+    columns += ["components", "holes", "thin %", "edge %"] if counted else []
+    for column in columns:
+        table.add_column(column, justify="right")
+    for row in rows:
+        cells = [f"{row.images:,}", _percent(row.pixel_share), _mean_std_text(row.ipq, digits=1)]
+        if counted:
+            cells += [f"{row.components:,}", f"{row.holes:,}"]
+            cells += [_percent(row.thin_share), _percent(row.edge_share)]
+        table.add_row(row.name, *cells)
+    return table
+
+
+def ranking_tables(statistics: Statistics, *, top: int) -> list[Table]:
+    """Lay out the ``top`` most and the ``top`` least complex images."""
+    ranked = rank_by_mipq(statistics.images)
+    return [
+        _ranking_table("most complex", ranked[:top]),
+        _ranking_table("least complex", ranked[::-1][:top]),
+    ]
+
+
+def _ranking_table(title: str, images: Sequence[ImageStatistics]) -> Table:
+    table = Table(title=title)
+    table.add_column("key")
+    table.add_column("split")
+    table.add_column("mIPQ", justify="right")
+    for image in images:
+        mipq = image.complexity.mipq if image.complexity else float("nan")
+        table.add_row(image.sample.key, image.sample.split, f"{mipq:,.1f}")
+    return table
+
+
+def _has(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda row: bool(row.get(name))
+
+
+def _named(values: NDArray[Any], taxonomy: Taxonomy) -> dict[str, Any]:
+    """Write values by class id as an object by class name, without zeros and nan."""
+    return {
+        name: values[class_id].item()
+        for class_id, name in taxonomy.names.items()
+        if values[class_id] > 0
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _mean_std_json(value: MeanStd) -> dict[str, float | None]:
+    return {"mean": _finite(value.mean), "std": _finite(value.std)}
+
+
+def _mean_std_text(value: MeanStd, digits: int = 0) -> str:
+    if not np.isfinite(value.mean):
+        return ""
+    return f"{value.mean:,.{digits}f} ± {value.std:,.{digits}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"
