@@ -83,7 +83,7 @@ def value_counts(values: NDArray[np.uint8]) -> Counts:
     return counts
 
 
-def size_text(size_hw: tuple[int, int]) -> str:
+def size_text(size_hw: tuple[int, ...]) -> str:
     """Write a size the way every message does, height first.
 
     Example:

@@ -1,0 +1,110 @@
+"""``mass13k show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from mass13k_tools.commands.options import FOLDER, dataset_options, overwrite_option
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.layouts import Dataset
+from mass13k_tools.outputs import write_file
+
+if TYPE_CHECKING:  # loads OpenCV
+    from mass13k_tools.arrays import Image
+    from mass13k_tools.panels import Crop, Layer
+
+GRID_SIDE_PX = 480
+GRID_MOST = 120
+
+
+def _layers(context: click.Context, parameter: click.Parameter, text: str) -> tuple[Layer, ...]:
+    from mass13k_tools.panels import Layer
+
+    layers = tuple(text.split(","))
+    for layer in layers:
+        if layer not in get_args(Layer):
+            raise click.BadParameter(f"'{layer}' is none of {', '.join(get_args(Layer))}")
+    return layers  # type: ignore[return-value]  # checked just above
+
+
+def _crop(context: click.Context, parameter: click.Parameter, text: str | None) -> Crop | None:
+    if text is None:
+        return None
+    try:
+        y, x, height, width = map(int, text.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"'{text}' is not y,x,h,w in whole pixels") from error
+    return y, x, height, width
+
+
+@click.command()
+@dataset_options
+@click.argument("keys", nargs=-1, metavar="KEY...")
+@click.option("--layers", callback=_layers, default="image,overlay,label", show_default=True)
+@click.option("--crop", callback=_crop, metavar="Y,X,H,W", help="Show only this part.")
+@click.option(
+    "--side", "side_px", default=1600, show_default=True, help="Longer side of a layer, 0 = full."
+)
+@click.option("--grid", is_flag=True, help="One contact sheet of the first layer; no KEY = all.")
+@click.option("--out", type=FOLDER, default=Path("panels"), show_default=True)
+@overwrite_option
+def show(
+    dataset: Dataset,
+    keys: tuple[str, ...],
+    layers: tuple[Layer, ...],
+    crop: Crop | None,
+    side_px: int,
+    grid: bool,
+    out: Path,
+    overwrite: bool,
+) -> None:
+    """Draw samples of ROOT as PNG: image, overlay, label map and a legend.
+
+    \b
+    Layers are image, overlay, label and outline. Examples:
+      mass13k show demo 00003_b01_20260314_harbourtown_id0003
+      mass13k show demo KEY --crop 900,1200,256,256 --layers image,label
+      mass13k show demo --grid --layers overlay --split val
+    """
+    from mass13k_tools.ops.render import contact_sheet
+    from mass13k_tools.panels import cell, panel
+
+    chosen = [sample for sample in dataset.samples if not keys or sample.key in keys]
+    _check_keys(dataset, keys, everything=grid)
+    if grid:
+        cells = [
+            cell(sample, dataset.taxonomy, layer=layers[0], crop=crop, side_px=GRID_SIDE_PX)
+            for sample in chosen[:GRID_MOST]
+        ]
+        _write(out / "grid.png", contact_sheet(cells), overwrite=overwrite)
+        if len(chosen) > GRID_MOST:
+            click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
+        return
+    for sample in chosen:
+        twice = sum(sample.key == other.key for other in chosen) > 1
+        name = f"{sample.split}-{sample.key}.png" if twice else f"{sample.key}.png"
+        picture = panel(sample, dataset.taxonomy, layers=layers, crop=crop, side_px=side_px)
+        _write(out / name, picture, overwrite=overwrite)
+
+
+def _write(path: Path, picture: Image, *, overwrite: bool) -> None:
+    from mass13k_tools.images import png_bytes
+
+    write_file(path, png_bytes(picture), overwrite=overwrite)
+    click.echo(path)
+
+
+def _check_keys(dataset: Dataset, keys: tuple[str, ...], *, everything: bool) -> None:
+    known = {sample.key for sample in dataset.samples}
+    some = dataset.samples[0].key
+    for key in keys:
+        if key not in known:
+            raise DatasetError(
+                f"no sample '{key}' in '{dataset.root}', which has such as '{some}'; "
+                "'mass13k split list --keys' lists them all"
+            )
+    if not keys and not everything:
+        raise click.UsageError(f"name at least one KEY, such as {some}, or pass --grid")

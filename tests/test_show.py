@@ -1,0 +1,79 @@
+"""``mass13k show`` on real files."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mass13k_tools.classes import MASS13K
+from mass13k_tools.cli import main
+from mass13k_tools.images import read_image, read_label_map
+from mass13k_tools.layouts import find_dataset
+from mass13k_tools.ops.render import GAP_PX
+
+
+def show(*arguments):
+    return CliRunner().invoke(main, ["show", *map(str, arguments)])
+
+
+@pytest.fixture
+def sample(tiny_dataset):
+    return find_dataset(tiny_dataset).samples[0]
+
+
+def test_a_crop_shows_every_label_pixel_as_a_sharp_square(tiny_dataset, sample, tmp_path):
+    result = show(
+        *(tiny_dataset, sample.key, "--crop", "10,20,16,24", "--layers", "label"),
+        *("--side", 240, "--out", tmp_path / "panels"),
+    )
+    assert result.exit_code == 0, result.output
+    drawn = read_image(tmp_path / "panels" / f"{sample.key}.png")
+    labels = read_label_map(sample.label_path, MASS13K)[10:26, 20:44]
+    expected = MASS13K.colours[labels].repeat(10, axis=0).repeat(10, axis=1)
+    np.testing.assert_array_equal(drawn[GAP_PX:, GAP_PX:][:160, :240], expected)
+
+
+def test_all_layers_stand_side_by_side(tiny_dataset, sample, tmp_path):
+    layers = "image,overlay,label,outline"
+    result = show(tiny_dataset, sample.key, "--layers", layers, "--side", 0, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    drawn = read_image(tmp_path / f"{sample.key}.png")
+    assert drawn.shape[1] > 4 * 96
+    image = read_image(sample.image_path)
+    np.testing.assert_array_equal(drawn[GAP_PX:, GAP_PX:][:64, :96], image)
+
+
+def test_a_grid_needs_no_keys(tiny_dataset, tmp_path):
+    result = show(tiny_dataset, "--grid", "--layers", "overlay", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert read_image(tmp_path / "grid.png").shape[1] > 2 * 96
+
+
+def test_pictures_are_not_overwritten_by_accident(tiny_dataset, sample, tmp_path):
+    assert show(tiny_dataset, sample.key, "--out", tmp_path).exit_code == 0
+    assert show(tiny_dataset, sample.key, "--out", tmp_path).exit_code == 0  # the same bytes
+    other = show(tiny_dataset, sample.key, "--side", 50, "--out", tmp_path)
+    assert other.exit_code == 1
+    assert "--overwrite" in other.output
+    assert (
+        show(tiny_dataset, sample.key, "--side", 50, "--out", tmp_path, "--overwrite").exit_code
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nothing"], 1, "no sample 'nothing'"),
+        ([], 2, "name at least one KEY"),
+        (["KEY", "--layers", "image,depth"], 2, "'depth' is none of image, overlay"),
+        (["KEY", "--crop", "1,2,3"], 2, "is not y,x,h,w"),
+        (["KEY", "--crop", "60,0,10,10"], 1, "is not inside"),
+        (["KEY", "--split", "dev"], 1, "no split 'dev'"),
+    ],
+)
+def test_wrong_requests_say_what_is_wrong(tiny_dataset, sample, tmp_path, arguments, code, said):
+    arguments = [sample.key if argument == "KEY" else argument for argument in arguments]
+    result = show(tiny_dataset, *arguments, "--out", tmp_path / "none")
+    assert result.exit_code == code
+    assert said in result.output
+    assert not (tmp_path / "none").exists()
