@@ -51,7 +51,7 @@ def find_folder_pairs(base: Path, layout: Layout, images: str | None = None) -> 
         images: Use only image folders with this name in their path below ``base``.
 
     Returns:
-        One pair per split and group, in the order of splits; either side may be missing.
+        One pair per split and group; either side may be missing.
 
     Raises:
         DatasetError: Two folder names mean the same split.
@@ -71,7 +71,7 @@ def find_folder_pairs(base: Path, layout: Layout, images: str | None = None) -> 
         for (split_word, _), pair in pairs.items():
             pair.images = shared
             pair.pair_list = base / layout.pair_list.replace("{split}", split_word)
-    return sorted(pairs.values(), key=lambda pair: (split_rank(pair.split), pair.group or ""))
+    return list(pairs.values())
 
 
 def split_rank(split: str) -> tuple[int, str]:

@@ -180,3 +180,4 @@ LAYOUTS = (
 
 LAYOUT_NAMES = tuple(dict.fromkeys(layout.name for layout in LAYOUTS))
 FALLBACK = "folders"  # taken only where no other layout fits
+GROUPS_ARE_CATEGORIES = ("dis5k",)  # their groups say what is shown, not what was shot together

@@ -22,7 +22,9 @@ from mass13k_tools.folder_pairs import (
 )
 from mass13k_tools.layout_table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
 
-FaultKind = Literal["missing-image", "missing-label", "duplicate-key", "unexpected-file"]
+FaultKind = Literal[
+    "missing-image", "missing-label", "duplicate-key", "unexpected-file", "unlisted"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ def write_entityseg(root: Path) -> Path:
     for part, name in (("entity_01_11580", "sky"), ("entity_02_11598", "sea")):
         write(root / "entityseg" / "images" / part / f"{name}.jpg")
     write(root / "entityseg" / "images" / "entity_01_11580" / "unlisted.jpg")
+    write(root / "entityseg" / "images_lr" / "entity_01_11580" / "sky.jpg")
     write(labels / "semantic_maps_train" / "map_1.png", 0)
     write(labels / "semantic_maps_val" / "map_2.png", 149)
     (labels / "train.txt").write_text("sky.jpg map_1.png\n")
@@ -27,12 +28,15 @@ def test_entityseg_pairs_come_from_its_lists(tmp_path):
 
     assert dataset.layout == "entityseg"
     found = [
-        (sample.split, sample.key, sample.image_path.parent.name, sample.label_path.name)
+        (
+            *(sample.split, sample.key, sample.label_path.name),
+            sample.image_path.relative_to(tmp_path / "entityseg").parent.as_posix(),
+        )
         for sample in dataset.samples
     ]
     assert found == [
-        ("train", "sky", "entity_01_11580", "map_1.png"),
-        ("val", "sea", "entity_02_11598", "map_2.png"),
+        ("train", "sky", "map_1.png", "images/entity_01_11580"),
+        ("val", "sea", "map_2.png", "images/entity_02_11598"),
     ]
     assert dataset.faults == ()
     assert [dataset.taxonomy.lookup[raw] for raw in (0, 149, 150, 255)] == [0, 149, UNKNOWN, 255]
@@ -128,6 +132,18 @@ def test_unread_formats_and_nested_photos_are_faults(tiny_dataset):
     assert {(fault.kind, fault.path) for fault in faults} == {
         ("unexpected-file", path) for path in [*odd, images / "nested"]
     }
+
+
+def test_flat_folder_reports_a_subfolder_once_and_no_file_without_key(tmp_path):
+    for name, value in (("a_im.jpg", None), ("a_gt.png", 255), ("_im.jpg", None), ("_gt.png", 0)):
+        write(tmp_path / name, value)
+    write(tmp_path / "more" / "b_im.jpg")
+    write(tmp_path / "more" / "b_gt.png", 255)
+
+    dataset = find_dataset(tmp_path)
+
+    assert [sample.key for sample in dataset.samples] == ["a"]
+    assert [fault.path for fault in dataset.faults] == [tmp_path / "more"]
 
 
 def test_hidden_partial_and_other_files_are_ignored(tiny_dataset):
