@@ -10,7 +10,9 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.layout_table import LAYOUT_NAMES
 from mass13k_tools.layouts import find_dataset
 
-DOCS = Path(__file__).parents[1] / "docs" / "layouts.md"
+PROJECT = Path(__file__).parents[1]
+DOCS = PROJECT / "docs" / "layouts.md"
+PHOTOS = PROJECT.parent / "shared" / "data" / "camvid7"
 
 
 @pytest.mark.parametrize("tree", TREES.values(), ids=TREES.keys())
@@ -45,6 +47,15 @@ def test_tiny_dataset_has_three_two_one_samples_and_no_faults(tiny_dataset):
     assert [sample.split for sample in dataset.samples] == ["train"] * 3 + ["val"] * 2 + ["test"]
     assert dataset.samples[0].key == "00001_b01_20230210_tianjin_id0001"
     assert dataset.faults == ()
+
+
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason="no real photos beside the project")
+def test_real_photos_in_the_released_layout_are_all_paired():
+    dataset = find_dataset(PHOTOS)
+
+    splits = [sample.split for sample in dataset.samples]
+    assert (dataset.layout, dataset.faults) == ("mass13k", ())
+    assert splits == ["train"] * 160 + ["val"] * 40 + ["test"] * 80
 
 
 def test_given_taxonomy_replaces_the_layouts_own(tiny_dataset):
