@@ -191,8 +191,8 @@ def _read_pair_list(pair_list: Path, image_folders: list[Path], label_folder: Pa
 def _read_name_pairs(pair_list: Path) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(pair_list.read_text(encoding="utf-8").splitlines(), start=1):
         names = line.split()
-        if len(names) == 2:
-            yield names[0], names[1]
+        if len(names) == 2:  # the last part only: a name must not lead out of its folder
+            yield PurePosixPath(names[0]).name, PurePosixPath(names[1]).name
         elif names:
             raise DatasetError(
                 f"line {number} of '{pair_list}' is '{line}', expected an image and a label name"

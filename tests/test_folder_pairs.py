@@ -59,6 +59,18 @@ def test_entityseg_lists_that_name_missing_files_are_faults(tmp_path):
     }
 
 
+def test_entityseg_lists_cannot_name_files_elsewhere(tmp_path):
+    root = write_entityseg(tmp_path)
+    write(tmp_path / "outside.png", 5)
+    val = root / "entityseg" / "annotations" / "semantic_segmentation" / "val.txt"
+    val.write_text(f"../../sea.jpg {tmp_path / 'outside.png'}\n")
+
+    dataset = find_dataset(root)
+
+    assert [sample.key for sample in dataset.samples] == ["sky"]
+    assert all((root / "entityseg") in path.parents for path in (f.path for f in dataset.faults))
+
+
 def test_entityseg_list_with_a_broken_line_is_an_error(tmp_path):
     root = write_entityseg(tmp_path)
     lists = root / "entityseg" / "annotations" / "semantic_segmentation"

@@ -33,7 +33,7 @@ def split() -> None:
 
 @split.command()
 @dataset_options
-@click.option("--out", type=FOLDER, required=True, help="Folder for the split lists.")
+@click.option("--out", type=FOLDER, help="Write the lists here; without it the draw is only shown.")
 @click.option("--seed", default=0, show_default=True, help="Another seed gives another draw.")
 @click.option(
     "--fractions",
@@ -48,7 +48,7 @@ def split() -> None:
 @json_option
 def draw(
     dataset: Dataset,
-    out: Path,
+    out: Path | None,
     seed: int,
     fractions: str,
     stats: Path | None,
@@ -69,15 +69,15 @@ def draw(
     check_unique_keys(dataset.samples)
     shares = parse_fractions(fractions)
     captures = {sample.key: name for sample, name in captures_of(dataset, pattern=group_by).items()}
-    if keep is None and any(out.glob("*.txt")):
+    if keep is None and out and any(out.glob("*.txt")):
         keep = out
     kept = {key: name for name, keys in (read_lists(keep) if keep else {}).items() for key in keys}
     strata = strata_of(read_statistics(stats), captures) if stats else None
     lists = draw_splits(captures, fractions=shares, seed=seed, strata=strata, kept=kept)
     rule = "balanced" if stats else "hash"
     record = {"seed": seed, "rule": rule, "fractions": shares, "group_by": group_by}
-    write_lists(out, lists, record, overwrite=overwrite)
-
+    if out:
+        write_lists(out, lists, record, overwrite=overwrite)
     if keep:
         staying = len(kept.keys() & captures.keys())
         click.echo(f"{staying} of {len(captures)} samples stay as in '{keep}'", err=True)
@@ -85,7 +85,8 @@ def draw(
     for name, share in shares.items():
         if share > 0 and not counts[name]:
             click.echo(f"warning: the split '{name}' is empty; try another --seed", err=True)
-    _echo(counts, {**record, "captures": len(set(captures.values()))}, as_json=as_json)
+    summary = {**record, "captures": len(set(captures.values()))}
+    _echo(counts, summary if out else {**summary, "keys": lists}, as_json=as_json)
 
 
 @split.command()

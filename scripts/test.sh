@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs what the tests need into .venv and runs every check. Usage: bash scripts/test.sh [pytest arguments]
+set -euo pipefail
+source "$(dirname "$0")/setup.sh" dev
+
+ruff format --check .
+ruff check .
+codespell
+mypy
+lint-imports
+mkdocs build --strict --quiet --site-dir .venv/site
+pytest -n 2 "$@"
