@@ -43,8 +43,8 @@ class SemanticClass:
 class Taxonomy:
     """An ordered table of classes and the raw values that stand for them in files.
 
-    ``lookup`` has 256 entries: raw value of a label file -> class id, 255 = ignore, -1 = a value that
-    must not occur. Left out, every id stands for itself and 255 for ignore.
+    ``lookup`` has 256 entries: raw value of a label file -> class id, 255 = ignore, -1 = a value
+    that must not occur. Left out, every id stands for itself and 255 for ignore.
     """
 
     name: str
@@ -56,8 +56,8 @@ class Taxonomy:
         names = [name for row in self.classes for name in {row.name, *row.aliases}]
         if not ids:
             raise DatasetError(f"taxonomy '{self.name}' has no classes")
-        for what, values in (("id", ids), ("class name", names)):
-            twice = sorted({str(value) for value in values if values.count(value) > 1})
+        for what, values in (("id", list(map(str, ids))), ("class name", names)):
+            twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise DatasetError(f"taxonomy '{self.name}' has the {what} {twice[0]} twice")
         if min(ids) < 0 or max(ids) >= IGNORE:
@@ -78,7 +78,7 @@ class Taxonomy:
 
     @cached_property
     def colours(self) -> NDArray[np.uint8]:
-        """Colour of every label value, shape (256, 3), uint8, RGB; ignore and unknown ids are grey."""
+        """Colour of every label value, shape (256, 3), uint8, RGB; grey where there is no class."""
         colours = np.full((256, 3), 128, dtype=np.uint8)
         for row in self.classes:
             colours[row.id] = row.colour
@@ -131,7 +131,9 @@ MASS13K = Taxonomy(
     "mass13k",
     (
         #             id  name          aliases          colour
-        SemanticClass(0, "background", ("others",), (0, 0, 0)),  # a real class, scored like the rest
+        SemanticClass(
+            0, "background", ("others",), (0, 0, 0)
+        ),  # a real class, scored like the rest
         SemanticClass(1, "person", ("human",), (255, 0, 0)),
         SemanticClass(2, "building", (), (64, 34, 64)),
         SemanticClass(3, "tree", ("vegetation",), (0, 255, 0)),
@@ -146,8 +148,9 @@ def read_taxonomy(path: Path) -> Taxonomy:
     """Read a taxonomy from a TOML file.
 
     The file has a ``name``, one ``[[classes]]`` table per class (``id`` and ``name``, optionally
-    ``aliases``, ``colour`` and ``quality``) and optionally a ``[raw]`` table that leads raw file values or
-    ranges of them to ids, such as ``"0-128" = 0``. Raw values that it does not name are errors.
+    ``aliases``, ``colour`` and ``quality``) and optionally a ``[raw]`` table that leads raw file
+    values or ranges of them to ids, such as ``"0-128" = 0``. Values that it does not name are
+    errors.
 
     Args:
         path: The TOML file.

@@ -23,8 +23,8 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
         overwrite: Replace files that are there with other bytes.
 
     Raises:
-        DatasetError: A file is there with other bytes and ``overwrite`` is off (then nothing at all is
-            written), or a file cannot be written.
+        DatasetError: A file is there with other bytes and ``overwrite`` is off (then nothing at all
+            is written), or a file cannot be written.
     """
     changed = {path: new for path, new in contents.items() if not _holds(path, new)}
     standing = [path for path in changed if path.exists()]
@@ -40,9 +40,7 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
 
 
 def _holds(path: Path, content: bytes) -> bool:
-    return (
-        path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
-    )
+    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
