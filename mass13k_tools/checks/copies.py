@@ -2,31 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mass13k_tools.checks.image_file import Fingerprint
 from mass13k_tools.checks.problems import Problem, file_name
 from mass13k_tools.layouts import Sample
-from mass13k_tools.ops.duplicates import HASH_BITS, NEAR_PEAK, near_pairs, peak_difference
+from mass13k_tools.ops.duplicates import (
+    HASH_BITS,
+    NEAR_PEAK,
+    NearPairs,
+    near_pairs,
+    peak_difference,
+)
 
-TRIES = 64  # candidates that are compared by thumbnail, per image; a fixed camera has thousands
+TRIES = 16  # candidates per image that are compared by thumbnail; a fixed camera has thousands
 LEAK = "across splits: leak; take one of the two away, or 'mass13k split draw' new splits"
 SPARE = "take one of the two away"
 
 Prints = Mapping[Sample, Fingerprint]
-
-
-class Candidate(NamedTuple):
-    """An earlier image with a near hash."""
-
-    within: bool
-    """Whether both are in one split."""
-    bits: int
-    sample: Sample
-    fingerprint: Fingerprint
 
 
 def repeated_keys(samples: Sequence[Sample], root: Path) -> Iterator[Problem]:
@@ -75,38 +72,36 @@ def similar_images(prints: Prints, root: Path) -> Iterator[Problem]:
         prints: In the order of samples.
         root: Reports name files relative to it.
     """
-    distinct: dict[bytes, tuple[Sample, Fingerprint]] = {}
-    for sample, fingerprint in prints.items():  # images of equal bytes are reported already
-        distinct.setdefault(fingerprint.sha256, (sample, fingerprint))
-    rows = list(distinct.values())
-    hashes = np.array([fingerprint.hash for _, fingerprint in rows])
-    for pairs in near_pairs(hashes) if rows else ():
-        candidates: dict[int, list[Candidate]] = defaultdict(list)
-        for earlier, later, bits in zip(*(column.tolist() for column in pairs), strict=True):
-            within = rows[earlier][0].split == rows[later][0].split
-            candidates[later].append(Candidate(within, bits, *rows[earlier]))
-        for later, near in candidates.items():
-            yield from _look_alike(*rows[later], near, root)
+    first: dict[bytes, Sample] = {}
+    for sample, look in prints.items():  # images of equal bytes are reported already
+        first.setdefault(look.sha256, sample)
+    samples = list(first.values())
+    looks = [prints[sample] for sample in samples]
+    splits = np.array([sample.split for sample in samples])
+    hashes = np.array([look.hash for look in looks])
+    for pairs in near_pairs(hashes) if samples else ():
+        for later, near in groupby(_nearest(pairs, splits), key=lambda pair: pair[1]):
+            for earlier, _, bits in near:
+                peak = peak_difference(looks[later].small, looks[earlier].small)
+                if peak <= NEAR_PEAK:
+                    difference = f"{bits} of {HASH_BITS} hash bits, {peak:.0%} of the contrast"
+                    found = f"looks like {_name(samples[earlier], root)} (differ in {difference})"
+                    yield _copy("near-duplicate", samples[later], samples[earlier], found)
+                    break
 
 
-def _look_alike(
-    sample: Sample, fingerprint: Fingerprint, candidates: list[Candidate], root: Path
-) -> Iterator[Problem]:
-    """Report the first candidate that is a copy, if there is one."""
-    candidates.sort(key=lambda candidate: (candidate.within, candidate.bits))
-    for candidate in candidates[:TRIES]:
-        peak = peak_difference(fingerprint.small, candidate.fingerprint.small)
-        if peak <= NEAR_PEAK:
-            found = (
-                f"looks like {_name(candidate.sample, root)} ({candidate.bits} of {HASH_BITS} hash "
-                f"bits and at most {peak:.0%} of the contrast differ)"
-            )
-            other = candidate.sample
-            yield _copy("near-duplicate", sample, other, found, mild=candidate.within)
-            return
+def _nearest(pairs: NearPairs, splits: NDArray[np.str_]) -> list[tuple[int, int, int]]:
+    """Keep a few earlier images for each later one: other splits' first, then the nearest."""
+    earlier, later, bits = pairs
+    order = np.lexsort((earlier, bits, splits[earlier] == splits[later], later))
+    _, starts, counts = np.unique(later[order], return_index=True, return_counts=True)
+    rank = np.arange(len(order)) - np.repeat(starts, counts)
+    kept = order[rank < TRIES]
+    columns = (earlier[kept].tolist(), later[kept].tolist(), bits[kept].tolist())
+    return list(zip(*columns, strict=True))
 
 
-def _copy(kind: str, sample: Sample, other: Sample, found: str, *, mild: bool = False) -> Problem:
+def _copy(kind: str, sample: Sample, other: Sample, found: str) -> Problem:
     across = sample.split != other.split
     return Problem(
         kind=kind,
@@ -116,7 +111,7 @@ def _copy(kind: str, sample: Sample, other: Sample, found: str, *, mild: bool = 
         found=found,
         expected="an image that no other split has" if across else "each image once",
         hint=LEAK if across else SPARE,
-        mild=mild,
+        mild=kind == "near-duplicate" and not across,
     )
 
 

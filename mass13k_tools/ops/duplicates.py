@@ -19,7 +19,7 @@ HASH_BITS = 256
 NEAR_BITS = 32
 NEAR_PEAK = 0.5
 FLAT = 2.0  # grey levels of standard deviation; below, there is nothing to recognise an image by
-BLOCK = 2**21  # pairs of hashes compared at once, 16 MiB
+BLOCK = 2**20  # pairs of hashes compared at once, 8 MiB
 
 Hashes = NDArray[np.uint64]  # (N, HASH_BITS // 64)
 Thumbnail = NDArray[np.uint8]  # (THUMBNAIL, THUMBNAIL) grey
