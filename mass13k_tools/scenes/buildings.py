@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from mass13k_tools.scenes.facades import STYLES, Style, facade
-from mass13k_tools.scenes.layers import BUILDING, Canvas, polygon_box, stroke_rows
-from mass13k_tools.scenes.light import Light, srgb
+from mass13k_tools.scenes.facades import STYLES, Wall, facade
+from mass13k_tools.scenes.layers import BUILDING, polygon_box, stroke_rows
+from mass13k_tools.scenes.light import Rgb, srgb
 from mass13k_tools.scenes.noise import fractal
-from mass13k_tools.scenes.view import Points, View
+from mass13k_tools.scenes.setting import Setting
+from mass13k_tools.scenes.view import Points
 
 LARGEST_TEXTURE_PX = 2600
+TILES = ("8a5c48", "6e5248", "5c5f63", "7a6454", "4d5247")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,101 +26,85 @@ class Box:
     z1: float
     tall: float
     style: str = "town"
-    base: float = 0.0
-    """Height of its foot above the ground plane."""
+
+    @property
+    def shown_x(self) -> float | None:
+        """Where the side wall is that the camera sees, if any."""
+        return self.x0 if self.x0 > 0 else self.x1 if self.x1 < 0 else None
+
+    @property
+    def shown_normal(self) -> float:
+        """Which way that side wall faces, -1 = left."""
+        return -1.0 if self.x0 > 0 else 1.0
 
 
-def paint_building(
-    canvas: Canvas, view: View, light: Light, rng: np.random.Generator, box: Box
-) -> None:
+def paint_building(setting: Setting, box: Box) -> None:
     """Paint the visible walls, the roof and its clutter."""
-    style = STYLES[box.style]
-    y0, y1 = box.base, box.base + box.tall
-    ridge = 0.32 * min(box.x1 - box.x0, box.z1 - box.z0) if style.pitched else 0.0
-    if ridge:
-        _paint_roof(canvas, view, light, rng, box, ridge)
+    canvas, view, light, rng = setting
+    style, y1 = STYLES[box.style], box.tall
+    paint = srgb(str(rng.choice(style.walls))) * np.float32(rng.uniform(0.8, 1.15))
+    if style.pitched:
+        _paint_roof(setting, box, paint)
     else:
-        _paint_clutter(canvas, view, light, rng, box)
-    if view.eye_m > y1 and not ridge:
-        top = view.project([box.x0, box.x1, box.x1, box.x0], y1, [box.z0, box.z0, box.z1, box.z1])
-        colour = light.through_air(light.on(srgb("8a8780"), light.on_ground), box.z0)
-        canvas.polygon(BUILDING, top, colour)
-    if box.x0 > 0 or box.x1 < 0:
-        x = box.x0 if box.x0 > 0 else box.x1
-        facing = light.on_wall(-1.0 if box.x0 > 0 else 1.0)
+        _paint_clutter(setting, box)
+        if view.eye_m > y1:
+            across, away = [box.x0, box.x1, box.x1, box.x0], [box.z0, box.z0, box.z1, box.z1]
+            colour = light.through_air(light.on(srgb("8a8780"), light.on_ground), box.z0)
+            canvas.polygon(BUILDING, view.project(across, y1, away), colour)
+    heights = [y1, y1, 0.0, 0.0]
+    if box.shown_x is not None:
         ends = (box.z0, box.z1) if box.x1 < 0 else (box.z1, box.z0)
-        corners = view.project(x, [y1, y1, y0, y0], [ends[0], ends[1], ends[1], ends[0]])
-        size = (box.z1 - box.z0, box.tall)
-        _paint_wall(canvas, light, rng, style, corners, _Wall(size, facing, box.z0))
-    corners = view.project([box.x0, box.x1, box.x1, box.x0], [y1, y1, y0, y0], box.z0)
-    size = (box.x1 - box.x0, box.tall)
-    _paint_wall(canvas, light, rng, style, corners, _Wall(size, light.on_wall(0.0), box.z0))
+        corners = view.project(box.shown_x, heights, [*ends, *ends[::-1]])
+        facing = light.on_wall(box.shown_normal)
+        _paint_wall(
+            setting, box, corners, Wall((box.z1 - box.z0, y1), (1, 1), facing, box.z0, paint)
+        )
+    corners = view.project([box.x0, box.x1, box.x1, box.x0], heights, box.z0)
+    facing = light.on_wall(0.0)
+    _paint_wall(setting, box, corners, Wall((box.x1 - box.x0, y1), (1, 1), facing, box.z0, paint))
 
 
-@dataclass(frozen=True, slots=True)
-class _Wall:
-    size_m: tuple[float, float]
-    facing: float
-    distance_m: float
-
-
-def _paint_wall(
-    canvas: Canvas,
-    light: Light,
-    rng: np.random.Generator,
-    style: Style,
-    corners: Points,
-    wall: _Wall,
-) -> None:
-    """Warp a facade into the quadrilateral of its corners (top left, top right, bottom right, …)."""
+def _paint_wall(setting: Setting, box: Box, corners: Points, wall: Wall) -> None:
+    """Warp a facade into its corners: top left, top right, bottom right, bottom left."""
+    canvas, _, light, rng = setting
     found = polygon_box(corners, canvas.size_hw)
-    if found is None or np.ptp(corners[:, 0]) < 0.3:
+    across = float(np.ptp(corners[:, 0]))
+    if found is None or across < 0.3:
         return
     (top, left), coverage = found
-    sides = np.hypot(*(corners[[1, 2]] - corners[[2, 3]]).T)
-    resolution = min(
-        max(sides[0] / wall.size_m[1], np.hypot(*(corners[3] - corners[0])) / wall.size_m[1]),
-        LARGEST_TEXTURE_PX / max(wall.size_m),
-    )
-    picture = facade(
-        style, light, rng, size_m=wall.size_m, px_per_m=max(resolution, 0.5), facing=wall.facing
-    )
-    across = np.ptp(corners[:, 0])
-    if picture.shape[1] > 1.5 * across:  # foreshortened: shrink first, the warp does not average
-        size = (max(2, int(1.2 * across)), picture.shape[0])
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    most = LARGEST_TEXTURE_PX / max(wall.size_m)
+    sides = np.abs(corners[[0, 1], 1] - corners[[3, 2], 1])
+    up = min(float(sides.max()) / wall.size_m[1], most)
+    slant = float(sides.max() / max(sides.min(), 1.0))  # the near end is seen in more detail
+    over = min(min(3.0, slant) * across / wall.size_m[0], most)
+    fine = wall._replace(px_per_m=(max(over, 0.5), max(up, 0.5)))
+    picture = facade(STYLES[box.style], light, rng, fine)
     height, width = picture.shape[:2]
     flat = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    place = (corners - [left, top]).astype(np.float32)
-    matrix = cv2.getPerspectiveTransform(flat, place)
+    matrix = cv2.getPerspectiveTransform(flat, (corners - [left, top]).astype(np.float32))
+    size = (coverage.shape[1], coverage.shape[0])
     warped = cv2.warpPerspective(
-        picture,
-        matrix,
-        (coverage.shape[1], coverage.shape[0]),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
+        picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     colour = light.through_air(warped, wall.distance_m)
     canvas.field(BUILDING, coverage, colour, corner_yx=(top, left))
 
 
-def _paint_roof(
-    canvas: Canvas, view: View, light: Light, rng: np.random.Generator, box: Box, ridge_m: float
-) -> None:
-    """Two slopes with the ridge parallel to the front, rows of tiles and chimneys behind it."""
-    y1, middle = box.base + box.tall, 0.5 * (box.z0 + box.z1)
-    tiles = srgb(str(rng.choice(["8a4a34", "6e4a3e", "5c5f63", "7a5a48", "4d5247"])))
+def _paint_roof(setting: Setting, box: Box, paint: Rgb) -> None:
+    """A slope with rows of tiles, its ridge parallel to the front, and the gable at the side."""
+    canvas, view, light, rng = setting
+    y1, middle, eave = box.tall, 0.5 * (box.z0 + box.z1), 0.3
+    ridge = y1 + 0.32 * min(box.x1 - box.x0, box.z1 - box.z0)
     for _ in range(int(rng.integers(1, 3))):
-        x = rng.uniform(box.x0 + 0.8, box.x1 - 0.8)
-        stack = view.project([x - 0.4, x + 0.4, x + 0.4, x - 0.4], 0, middle)
-        foot, head = view.project(x, [y1, y1 + ridge_m + rng.uniform(0.8, 1.6)], middle)[:, 1]
-        stack[:, 1] = [head, head, foot, foot]
-        brick = light.through_air(light.on(srgb("7d5647"), light.on_wall(0.0)), box.z0)
-        canvas.polygon(BUILDING, stack, brick)
-    eave = 0.3
+        _paint_chimney(setting, box, ridge)
+    if box.shown_x is not None:
+        ends = [box.z0, middle, box.z1]
+        gable = view.project(box.shown_x, [y1 - 0.1, ridge, y1 - 0.1], ends)
+        wall = light.on(paint, light.on_wall(box.shown_normal))
+        canvas.polygon(BUILDING, gable, light.through_air(wall, box.z0))
     outline = view.project(
         [box.x0 - eave, box.x0 - eave, box.x1 + eave, box.x1 + eave],
-        [y1 - 0.1, y1 + ridge_m, y1 + ridge_m, y1 - 0.1],
+        [y1 - 0.1, ridge, ridge, y1 - 0.1],
         [box.z0 - eave, middle, middle, box.z0 - eave],
     )
     found = polygon_box(outline, canvas.size_hw)
@@ -129,31 +114,34 @@ def _paint_roof(
     course = max(2.0, 0.22 * view.scale(box.z0))
     texture = fractal(coverage.shape, rng, wavelength_px=(3 * course, course), octaves=4)
     rows = 1 + 0.14 * np.sin(np.arange(coverage.shape[0]) / course * 2 * np.pi)[:, None]
-    albedo = tiles * (rows * (1 + 0.5 * texture))[..., None]
-    facing = 0.45 + 0.5 * light.sun_height
-    colour = light.through_air(light.on(albedo, facing), box.z0)
+    albedo = srgb(str(rng.choice(TILES))) * (rows * (1 + 0.5 * texture))[..., None]
+    colour = light.through_air(light.on(albedo, 0.45 + 0.5 * light.sun_height), box.z0)
     canvas.field(BUILDING, coverage, colour, corner_yx=(top, left))
-    if box.x0 > 0 or box.x1 < 0:
-        x = box.x0 if box.x0 > 0 else box.x1
-        gable = view.project(x, [y1 - 0.1, y1 + ridge_m, y1 - 0.1], [box.z0, middle, box.z1])
-        facing = light.on_wall(-1.0 if box.x0 > 0 else 1.0)
-        wall = light.on(srgb(STYLES[box.style].walls[0]) * 0.9, facing)
-        canvas.polygon(BUILDING, gable, light.through_air(wall, box.z0))
 
 
-def _paint_clutter(
-    canvas: Canvas, view: View, light: Light, rng: np.random.Generator, box: Box
-) -> None:
-    """Parapets, plant rooms, tanks and antennas of a flat roof; all of it counts as building."""
-    y1 = box.base + box.tall
+def _paint_chimney(setting: Setting, box: Box, ridge: float) -> None:
+    canvas, view, light, rng = setting
+    middle = 0.5 * (box.z0 + box.z1)
+    x = rng.uniform(box.x0 + 0.8, box.x1 - 0.8)
+    top = ridge + rng.uniform(0.8, 1.6)
+    corners = view.project(
+        [x - 0.4, x + 0.4, x + 0.4, x - 0.4], [top, top, box.tall, box.tall], middle
+    )
+    brick = light.on(srgb("7d6253"), light.on_wall(0.0))
+    canvas.polygon(BUILDING, corners, light.through_air(brick, box.z0))
+
+
+def _paint_clutter(setting: Setting, box: Box) -> None:
+    """Plant rooms, tanks and antennas of a flat roof; all of it counts as building."""
+    canvas, view, light, rng = setting
+    y1, wide = box.tall, box.x1 - box.x0
     shade = light.through_air(light.on(srgb("8f8d88"), light.on_wall(0.0)), box.z0)
-    wide = box.x1 - box.x0
     for _ in range(int(rng.integers(2, 7))):
         x = rng.uniform(box.x0 + 0.1 * wide, box.x0 + 0.8 * wide)
         size = rng.uniform(0.06, 0.22) * min(wide, 25.0)
-        tall, z = rng.uniform(0.25, 0.8) * size, rng.uniform(box.z0, box.z1)
-        low, high = view.project([x, x + size], [y1 - 0.5, y1 + tall], z)
-        canvas.polygon(BUILDING, _upright(low, high), shade * rng.uniform(0.55, 1.2))
+        y2, z = y1 + rng.uniform(0.25, 0.8) * size, rng.uniform(box.z0, box.z1)
+        corners = view.project([x, x, x + size, x + size], [y1 - 0.5, y2, y2, y1 - 0.5], z)
+        canvas.polygon(BUILDING, corners, shade * rng.uniform(0.55, 1.2))
     for _ in range(int(rng.integers(1, 6))):
         x, z = rng.uniform(box.x0, box.x1), rng.uniform(box.z0, box.z1)
         tall = rng.uniform(1.5, 5.0)
@@ -164,8 +152,3 @@ def _paint_clutter(
             half = rng.uniform(0.3, 0.8)
             arm = view.project([x - half, x + half], y1 + part * tall, z)
             canvas.strokes(BUILDING, stroke_rows(arm, 0.7 * radius, shade * 0.4))
-
-
-def _upright(low: ArrayLike, high: ArrayLike) -> NDArray[np.float64]:
-    (x0, y0), (x1, y1) = np.asarray(low), np.asarray(high)
-    return np.array([[x0, y0], [x0, y1], [x1, y1], [x1, y0]])

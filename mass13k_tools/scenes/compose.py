@@ -1,4 +1,4 @@
-"""One scene from its number: dice, weather, camera and place, then the photograph and its labels."""
+"""One scene from its number: dice, weather, camera, place, then the photograph and its labels."""
 
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from mass13k_tools.scenes.layers import Canvas
 from mass13k_tools.scenes.light import Light
 from mass13k_tools.scenes.listing import scene_name
 from mass13k_tools.scenes.places import PLACES
+from mass13k_tools.scenes.setting import Setting
 from mass13k_tools.scenes.sky import paint_sky
 from mass13k_tools.scenes.stage import Stage
 from mass13k_tools.scenes.view import View
@@ -30,8 +31,8 @@ class Scene(NamedTuple):
 def scene(index: int, *, seed: int, size_hw: tuple[int, int]) -> Scene:
     """Paint scene number ``index``.
 
-    It depends on index, seed and size only: the same three give the same pixels, whatever else is painted.
-    Eight scenes in a row, from a multiple of eight on, show the eight places once each.
+    It depends on index, seed and size only, whatever else is painted. Eight scenes in a row, from a
+    multiple of eight on, show the eight places once each.
 
     Args:
         index: 0, 1, 2 …
@@ -39,8 +40,8 @@ def scene(index: int, *, seed: int, size_hw: tuple[int, int]) -> Scene:
         size_hw: Height and width, 64 to 16384 each.
 
     Returns:
-        Image (H, W, 3) uint8 RGB, label map (H, W) uint8 with ids of the MaSS13K taxonomy, and the name
-        of the place.
+        Image (H, W, 3) uint8 RGB, label map (H, W) uint8 with ids of the MaSS13K taxonomy, and
+        the name of the place.
 
     Raises:
         DatasetError: The size, the index or the seed is out of range.
@@ -56,13 +57,14 @@ def scene(index: int, *, seed: int, size_hw: tuple[int, int]) -> Scene:
     view = View(
         size_hw=size_hw,
         horizon=float(height * rng.uniform(*place.horizon)),
-        focal_px=float(rng.uniform(*place.zoom) * max(width, height)),
+        focal_px=float(rng.uniform(*place.zoom) * min(max(size_hw), 1.6 * min(size_hw))),
         eye_m=float(rng.uniform(*place.eye_m)),
     )
     canvas = Canvas.blank(size_hw)
     camera = Camera.draw(rng, view.unit)
-    paint_sky(canvas, view, light, rng)
-    place.paint(Stage(canvas, view, light, rng))
+    setting = Setting(canvas, view, light, rng)
+    paint_sky(setting)
+    place.paint(Stage(setting))
     label_map = canvas.label_map()
     return Scene(camera.develop(canvas.rgb, rng), label_map, name)
 
@@ -71,8 +73,8 @@ def check_request(index: int, *, seed: int, size_hw: tuple[int, int]) -> None:
     """Say what is wrong with a request before anything is painted."""
     if not all(SMALLEST_PX <= side <= LARGEST_PX for side in size_hw):
         raise DatasetError(
-            f"scene size is {size_text(size_hw)}, expected {SMALLEST_PX} to {LARGEST_PX} pixels a side, "
-            "such as 3072x4096"
+            f"scene size is {size_text(size_hw)}, expected {SMALLEST_PX} to {LARGEST_PX} pixels "
+            "a side, such as 3072x4096"
         )
     if index < 0 or seed < 0:
         raise DatasetError(f"scene {index} with seed {seed}: both must be 0 or more")

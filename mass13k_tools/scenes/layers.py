@@ -31,7 +31,7 @@ class Canvas:
     rgb: Pixels
     """(H, W, 3) float32, linear light."""
     shares: Shares
-    """(H, W, classes) uint16, the part of each pixel that a class covers; they sum to 65535."""
+    """(H, W, classes) uint16, the part of each pixel that a class covers; 65535 in all."""
 
     @classmethod
     def blank(cls, size_hw: tuple[int, int]) -> Self:
@@ -65,14 +65,17 @@ class Canvas:
         )
 
     def polygon(self, kind: SemanticClass, points_xy: ArrayLike, colour: ArrayLike) -> None:
-        """Paint a polygon (N, 2) in one colour, or in the colours (H, W, 3) of the whole canvas."""
+        """Paint a polygon (N, 2) in one colour, or in two (2, 3): at its top and at its bottom."""
         box = polygon_box(points_xy, self.size_hw)
         if box is None:
             return
         (top, left), coverage = box
         colours = np.asarray(colour, np.float32)
-        if colours.ndim == 3:
-            colours = colours[top : top + coverage.shape[0], left : left + coverage.shape[1]]
+        if colours.ndim == 2:
+            reach = np.asarray(points_xy)[:, 1]
+            rows = np.arange(top, top + len(coverage), dtype=np.float32)
+            down = (rows - reach.min()) / max(float(np.ptp(reach)), 1.0)
+            colours = (colours[0] + (colours[1] - colours[0]) * down[:, None])[:, None]
         self.field(kind, coverage, colours, corner_yx=(top, left))
 
     def shade(self, points_xy: ArrayLike, factor: float, *, soft_px: float = 0.0) -> None:
@@ -113,6 +116,14 @@ class Canvas:
         for which in range(self.shares.shape[2]):
             blurred = cv2.GaussianBlur(self.shares[..., which], (0, 0), sigma_px)
             self.shares[..., which] = blurred
+
+    def covers(
+        self, kind: SemanticClass, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Tell at which points a class covers most of the pixel."""
+        rows = np.clip(y.astype(int), 0, self.size_hw[0] - 1)
+        columns = np.clip(x.astype(int), 0, self.size_hw[1] - 1)
+        return np.asarray(self.shares[rows, columns, _PLACE[kind]] > raster.WHOLE // 2)
 
     def label_map(self) -> LabelMap:
         """Label each pixel with the class that covers most of it."""

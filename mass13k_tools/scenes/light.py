@@ -111,6 +111,12 @@ class Light:
         return blend(colour, self.haze, 1 - np.exp(-np.asarray(distance_m) / self.visibility_m))
 
     @property
+    def shadow_depth(self) -> float:
+        """Part of the light that a shadow takes away, 0..1."""
+        direct, all_round = float(self.sun.mean()), float(self.ambient.mean())
+        return direct / (direct + all_round)
+
+    @property
     def on_ground(self) -> float:
         """How squarely the sun hits level ground."""
         return float(np.clip(0.25 + 0.75 * self.sun_height, 0, 1))

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 CITIES = (
-    "harbourtown", "eastbridge", "lindenau", "saltmere", "oldquay", "marrowfield", "westhaven", "tarnford",
-    "brightwater", "kestrelhill", "fenwick", "rosehaven",
-)  # fmt: skip
+    *("harbourtown", "eastbridge", "lindenau", "saltmere", "oldquay", "marrowfield"),
+    *("westhaven", "tarnford", "brightwater", "kestrelhill", "fenwick", "rosehaven"),
+)
 PER_CAPTURE = 2  # scenes shot on one day in one city; they stay in one split
 PER_BATCH = 8
 

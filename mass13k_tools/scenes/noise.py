@@ -1,5 +1,6 @@
 """Fractal noise on pictures and on planes seen in perspective."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,9 +72,16 @@ def fractal(
         Shape (H, W), float32, roughly -1..1 with mean 0.
     """
     waves = wavelength_px if isinstance(wavelength_px, tuple) else (wavelength_px, wavelength_px)
-    field = np.empty(size_hw, np.float32)
-    _fill_fractal(field, (1.0 / waves[0], 1.0 / waves[1]), octaves, _seed(rng))
-    return field
+    finest = [wave / 2.03 ** (octaves - 1) for wave in waves]
+    # What is smooth over several pixels is computed on every few and interpolated
+    step_x, step_y = (max(1.0, min(wave / 5, 16.0)) for wave in finest)
+    coarse_hw = (int(np.ceil(size_hw[0] / step_y)), int(np.ceil(size_hw[1] / step_x)))
+    field = np.empty(coarse_hw, np.float32)
+    _fill_fractal(field, (step_x / waves[0], step_y / waves[1]), octaves, _seed(rng))
+    if coarse_hw == size_hw:
+        return field
+    size = (size_hw[1], size_hw[0])
+    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 @compiled
@@ -104,7 +112,7 @@ def fractal_at(x: Field, y: Field, seed: int, *, octaves: int = 4) -> Field:
 def _fill_plane(
     field: Field, top_row: int, lens: NDArray[np.float64], waves: NDArray[np.float64], seed: int
 ) -> None:
-    """See :func:`plane_fractal`; ``lens`` is horizon row, centre column, focal length, plane height."""
+    """See :func:`plane_fractal` for ``lens`` and ``waves``."""
     for row in range(field.shape[0]):
         below = top_row + row + 0.5 - lens[0]
         if below < 0.25:
@@ -136,7 +144,7 @@ def plane_fractal(
     Args:
         rows: First and last + 1 picture row, at or below the horizon.
         width: Columns of the picture.
-        lens: Horizon row, centre column, focal length in pixels, height of the eye above the plane in m.
+        lens: Horizon row, centre column, focal length in pixels, height of the eye in m.
         waves: Rows of wavelength in m, gain, stretch across the view.
         rng: Draws the pattern.
 

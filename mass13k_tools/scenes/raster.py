@@ -1,8 +1,8 @@
 """Anti-aliased shapes, painted straight into colours and class shares.
 
-Pixel (row, column) covers the square from (column, row) to (column + 1, row + 1); every point is (x, y)
-in these coordinates. A shape of coverage ``a`` takes ``a`` of the colour of a pixel and ``a`` of its
-class shares, so that colours and labels always agree.
+Pixel (row, column) covers the square from (column, row) to (column + 1, row + 1); every point is
+(x, y) in these coordinates. A shape of coverage ``a`` takes ``a`` of a pixel's colour and ``a`` of
+its class shares, so that colours and labels always agree.
 """
 
 import numpy as np
@@ -31,16 +31,23 @@ def _blend(
     which: int,
 ) -> None:
     y, x = pixel
-    rest = np.float32(1.0 - alpha)
+    if alpha > 0.999:
+        for channel in range(3):
+            rgb[y, x, channel] = colour[channel]
+        for other in range(shares.shape[2]):
+            shares[y, x, other] = 0
+        shares[y, x, which] = WHOLE
+        return
+    kept = np.float32(1.0 - alpha)
     for channel in range(3):
-        rgb[y, x, channel] = rgb[y, x, channel] * rest + np.float32(colour[channel] * alpha)
-    left = WHOLE
+        rgb[y, x, channel] = rgb[y, x, channel] * kept + np.float32(colour[channel] * alpha)
+    rest, left = int(65536 * kept), WHOLE
     for other in range(shares.shape[2]):
         if other != which:
-            share = np.uint16(shares[y, x, other] * rest)
+            share = (int(shares[y, x, other]) * rest) >> 16
             shares[y, x, other] = share
             left -= share
-    shares[y, x, which] = np.uint16(left)
+    shares[y, x, which] = left
 
 
 @compiled
@@ -86,9 +93,9 @@ def _stroke_span(stroke: Rows, y: float, reach: float, width: int) -> tuple[int,
 def paint_strokes(rgb: Pixels, shares: Shares, which: int, strokes: Rows) -> None:
     """Paint tapered lines.
 
-    A row holds x0, y0, radius0, x1, y1, radius1, red, green, blue, roundness, cap. Roundness lightens
-    the side towards +x (or towards -x if negative); cap 1 gives round ends, cap 0 cuts them straight so
-    that the pieces of a thin line do not overlap.
+    A row holds x0, y0, radius0, x1, y1, radius1, red, green, blue, roundness, cap. Roundness
+    lightens the side towards +x (or towards -x if negative); cap 1 gives round ends, cap 0 cuts
+    them straight so that the pieces of a thin line do not overlap.
     """
     height, width = rgb.shape[:2]
     for number in range(strokes.shape[0]):
@@ -117,6 +124,19 @@ def paint_strokes(rgb: Pixels, shares: Shares, which: int, strokes: Rows) -> Non
 
 
 @compiled
+def _leaf_span(cos: float, sin: float, py: float, half: float, wide: float) -> tuple[float, float]:
+    """Where a pixel row, py below a leaf's middle, can meet it: its box turned by the angle."""
+    first, last = -half - wide, half + wide
+    if abs(cos) > 0.05:
+        one, two = (-half - py * sin) / cos, (half - py * sin) / cos
+        first, last = max(first, min(one, two)), min(last, max(one, two))
+    if abs(sin) > 0.05:
+        one, two = (py * cos - wide) / sin, (py * cos + wide) / sin
+        first, last = max(first, min(one, two)), min(last, max(one, two))
+    return first, last
+
+
+@compiled
 def paint_leaves(rgb: Pixels, shares: Shares, which: int, leaves: Rows) -> None:
     """Paint pointed leaves, lighter on one side of the midrib.
 
@@ -127,26 +147,33 @@ def paint_leaves(rgb: Pixels, shares: Shares, which: int, leaves: Rows) -> None:
         leaf = leaves[number]
         half, wide = leaf[2], max(leaf[3], np.float32(0.3))
         cos, sin = np.cos(leaf[4]), np.sin(leaf[4])
-        reach_x = abs(cos) * half + abs(sin) * wide + 0.7
-        reach_y = abs(sin) * half + abs(cos) * wide + 0.7
-        for y in range(max(0, int(leaf[1] - reach_y)), min(height, int(leaf[1] + reach_y) + 1)):
-            for x in range(max(0, int(leaf[0] - reach_x)), min(width, int(leaf[0] + reach_x) + 1)):
-                px, py = x + 0.5 - leaf[0], y + 0.5 - leaf[1]
-                along = (px * cos + py * sin) / half
+        shrink, solid = 1 / half, min(1.0, 2.0 * wide)
+        light = (leaf[5] * 1.08, leaf[6] * 1.08, leaf[7] * 1.08)
+        dark = (leaf[5] * 0.92, leaf[6] * 0.92, leaf[7] * 0.92)
+        reach = abs(sin) * half + abs(cos) * wide + 0.7
+        for y in range(max(0, int(leaf[1] - reach)), min(height, int(leaf[1] + reach) + 1)):
+            py = y + 0.5 - leaf[1]
+            first, last = _leaf_span(cos, sin, py, half + 0.7, wide + 0.7)
+            left = max(0, int(np.floor(leaf[0] + first - 0.5)))
+            for x in range(left, min(width, int(np.ceil(leaf[0] + last)) + 1)):
+                px = x + 0.5 - leaf[0]
+                along = (px * cos + py * sin) * shrink
                 across = py * cos - px * sin
-                limit = wide * (1.0 - along * along)
-                steep = 2.0 * wide * along / half
-                away = (abs(across) - limit) / np.sqrt(1.0 + steep * steep)
-                alpha = min(1.0, 0.5 - away, 2.0 * wide)
+                inside = wide * (1 - along * along) - abs(across)
+                steep = 2 * wide * along * shrink
+                if inside < -0.5 * (1 + abs(steep)):
+                    continue
+                alpha = solid
+                if inside < 0.5 * (1 + abs(steep)):  # at the rim
+                    alpha = min(solid, 0.5 + inside / np.sqrt(1 + steep * steep))
                 if alpha > 0:
-                    lit = 1.08 if across < 0 else 0.92
-                    colour = (leaf[5] * lit, leaf[6] * lit, leaf[7] * lit)
+                    colour = light if across < 0 else dark
                     _blend(rgb, shares, (y, x), colour, alpha, which)
 
 
 @compiled
 def fill_polygon(points: Rows, coverage: NDArray[np.float32]) -> None:
-    """Add the coverage of a polygon (N, 2) of x, y to a box (h, w) of zeros, by the even-odd rule."""
+    """Add the coverage of a polygon (N, 2) of x, y to a box (h, w) of zeros; even-odd rule."""
     height, width = coverage.shape
     crossings = np.empty(len(points), np.float32)
     for line in range(height * SCANLINES):

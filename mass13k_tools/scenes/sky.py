@@ -2,23 +2,23 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from mass13k_tools.scenes.layers import SKY, Canvas
+from mass13k_tools.scenes.layers import SKY
 from mass13k_tools.scenes.light import Light, blend
 from mass13k_tools.scenes.noise import Field, fractal_at
-from mass13k_tools.scenes.view import View
+from mass13k_tools.scenes.setting import Setting
 
 COARSE = 4  # clouds are soft, so they are computed on every fourth pixel
 
 
-def paint_sky(canvas: Canvas, view: View, light: Light, rng: np.random.Generator) -> None:
+def paint_sky(setting: Setting) -> None:
     """Paint the whole canvas as sky."""
+    canvas, view, light, rng = setting
     height, width = view.size_hw
     small_hw = (max(8, height // COARSE), max(8, width // COARSE))
     across = ((np.arange(small_hw[1]) + 0.5) / small_hw[1] - 0.5) * width / view.focal_px
     up = (view.horizon - (np.arange(small_hw[0]) + 0.5) / small_hw[0] * height) / view.focal_px
-    x, y = np.meshgrid(across, np.maximum(up, -0.02))
+    x, y = np.meshgrid(np.float32(across), np.maximum(np.float32(up), np.float32(-0.02)))
     colour = _clear_sky(x, y, light)
     density, sunny = _clouds(x, y, light, rng)
     shadow = blend(light.haze, light.zenith, 0.35) * (0.62 - 0.2 * light.cloud_cover)
@@ -30,18 +30,17 @@ def paint_sky(canvas: Canvas, view: View, light: Light, rng: np.random.Generator
     canvas.field(SKY, np.ones(view.size_hw, np.float32), np.maximum(full, 0))
 
 
-def _clear_sky(x: NDArray[np.float64], y: NDArray[np.float64], light: Light) -> NDArray[np.float64]:
+def _clear_sky(x: Field, y: Field, light: Light) -> Field:
     """Colour of the air itself, by direction."""
     climb = np.clip(1 - np.exp(-np.maximum(y, 0) * 2.4), 0, 1)
     colour = blend(light.haze, light.zenith, climb)
     away2 = (x - light.sun_x * 0.75) ** 2 + (y - light.sun_height * 1.1) ** 2
     glow = 0.30 * np.exp(-away2 * 2.2) + 0.25 * np.exp(-away2 * 14)
-    return colour + light.sun * glow[..., None] * (1 - light.cloud_cover)
+    glowing = colour + light.sun * glow[..., None] * (1 - light.cloud_cover)
+    return np.asarray(glowing, np.float32)
 
 
-def _clouds(
-    x: NDArray[np.float64], y: NDArray[np.float64], light: Light, rng: np.random.Generator
-) -> tuple[Field, Field]:
+def _clouds(x: Field, y: Field, light: Light, rng: np.random.Generator) -> tuple[Field, Field]:
     """Cover and brightness of the clouds, 0..1 each."""
     shift, seed = rng.uniform(-50, 50, 2), int(rng.integers(1 << 30))
     size = rng.uniform(0.7, 1.6)

@@ -1,7 +1,7 @@
 """The eye: how a world in metres lands on the picture, and how far it is.
 
-The world is X to the right, Y up from the ground, Z away from the eye. The camera looks level and its
-lens is shifted, as in photographs of buildings, so verticals stay vertical.
+The world is X to the right, Y up from the ground, Z away from the eye. The camera looks level and
+its lens is shifted, as in photographs of buildings, so verticals stay vertical.
 """
 
 from dataclasses import dataclass
@@ -48,8 +48,12 @@ class View:
         column = self.size_hw[1] / 2 + self.focal_px * x / z
         return np.stack([column, self.horizon - self.focal_px * (y - self.eye_m) / z], axis=-1)
 
+    def ground_row(self, z_m: float) -> float:
+        """Row of the ground at a distance."""
+        return self.horizon + self.focal_px * self.eye_m / z_m
+
     def ground(self, outline_xz: ArrayLike) -> Points:
-        """Project an outline (N, 2) of X, Z on the ground; what is behind the eye moves in front."""
+        """Project an outline (N, 2) of X, Z on the ground; what is behind the eye moves ahead."""
         outline = np.asarray(outline_xz, np.float64)
         near = 0.8 * self.nearest_m
         return self.project(outline[:, 0], 0.0, np.maximum(outline[:, 1], near))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mass13k_tools.arrays import size_text
 from mass13k_tools.errors import DatasetError
@@ -38,8 +39,8 @@ def start_sample(request: SampleRequest) -> None:
     """Check a request and write down what the folder is going to hold.
 
     Raises:
-        DatasetError: The request is out of range, or the folder holds something else and ``overwrite`` is
-            off. Then nothing is written.
+        DatasetError: The request is out of range, or the folder holds something else and
+            ``overwrite`` is off. Then nothing is written.
     """
     check_request(request.images - 1, seed=request.seed, size_hw=request.size_hw)
     record = request.out / RECORD
@@ -55,12 +56,13 @@ def start_sample(request: SampleRequest) -> None:
     elif any(found.get(name) != value for name, value in wanted.items()):
         if not request.overwrite:
             raise DatasetError(
-                f"'{request.out}' holds scenes of seed {found.get('seed')} at {found.get('size')}, asked "
-                f"are seed {request.seed} at {wanted['size']}; choose another folder or pass --overwrite"
+                f"'{request.out}' holds scenes of seed {found.get('seed')} at {found.get('size')}, "
+                f"asked are seed {request.seed} at {wanted['size']}; "
+                "choose another folder or pass --overwrite"
             )
         _remove_scenes(request.out, found)
     else:
-        images = max(images, int(found.get("images", 0)))
+        images = max(images, found.get("images", 0))
     content = json.dumps(wanted | {"images": images}, indent=1) + "\n"
     write_file(record, content.encode(), overwrite=True)
 
@@ -79,7 +81,7 @@ def write_scene(index: int, *, request: SampleRequest) -> int:
     return sum(path.stat().st_size for path in paths)
 
 
-def _read_record(record: Path) -> dict[str, object] | None:
+def _read_record(record: Path) -> dict[str, Any] | None:
     if not record.is_file():
         return None
     try:
@@ -89,7 +91,7 @@ def _read_record(record: Path) -> dict[str, object] | None:
     return found if isinstance(found, dict) else {}
 
 
-def _remove_scenes(out: Path, found: dict[str, object]) -> None:
+def _remove_scenes(out: Path, found: dict[str, Any]) -> None:
     """Remove the scenes of another seed or size, so that two sample sets do not mix."""
     seed, images = found.get("seed"), found.get("images")
     if isinstance(seed, int) and isinstance(images, int):
