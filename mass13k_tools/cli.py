@@ -1,6 +1,8 @@
 """The command ``mass13k``: a list of commands, each loaded when it is asked for."""
 
 import importlib
+import io
+import sys
 from typing import Any
 
 import click
@@ -28,6 +30,9 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error in the user's data is one line and exit 1."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except DatasetError as error:

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import sqlite3
+import sys
 import time
 from typing import get_args
 
@@ -307,3 +308,16 @@ def test_means_of_nothing_are_not_a_number():
     assert all(
         row.pixels == 0 and row.pixel_share is None for row in summarise_classes([], MASS13K)
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_file_names_that_are_no_text_are_measured_all_the_same(tiny_dataset, tmp_path):
+    sample = find_dataset(tiny_dataset).samples[0]
+    strange = os.fsdecode(b"r\xe9union 1#2\xff")
+    sample.image_path.rename(sample.image_path.with_name(f"{strange}.jpg"))
+    sample.label_path.rename(sample.label_path.with_name(f"{strange}.png"))
+    assert strange in {image["key"] for image in stats_json(tiny_dataset)["images"]}
+    result = stats(tiny_dataset, "--top", 6, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "0 label maps, 6 known" in result.stderr
+    assert os.fsencode(strange) in (tmp_path / "out" / "stats.csv").read_bytes()

@@ -97,7 +97,7 @@ def worker_options(command: Command) -> Command:
 
 def echo_json(content: Any) -> None:
     """Print one JSON object on stdout; numbers that are not finite must be null already."""
-    click.echo(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))
+    click.echo(json.dumps(content, indent=1, allow_nan=False))
 
 
 def end_with_failures(failures: Sequence[tuple[str, str]], total: int) -> None:

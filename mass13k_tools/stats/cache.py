@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from mass13k_tools.stats.counts import VERSION, LabelCounts
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS counts (
-    path TEXT, recipe TEXT, stamp TEXT, counts TEXT, PRIMARY KEY (path, recipe)
+    path BLOB, recipe TEXT, stamp TEXT, counts TEXT, PRIMARY KEY (path, recipe)
 )
 """
 
@@ -35,7 +36,7 @@ class CountsCache:
         """Give what is known of a label file, nothing if it is new or changed."""
         row = self._connection.execute(
             "SELECT counts FROM counts WHERE path = ? AND recipe = ? AND stamp = ?",
-            (str(label_path.absolute()), self._recipe, _stamp(label_path)),
+            (os.fsencode(label_path.absolute()), self._recipe, _stamp(label_path)),
         ).fetchone()
         counts: LabelCounts = json.loads(row[0]) if row else {}
         return counts
@@ -43,7 +44,7 @@ class CountsCache:
     def add(self, label_path: Path, counts: LabelCounts) -> None:
         """Keep counts of a label file beside what is known of it."""
         everything = self.find(label_path) | counts
-        key = (str(label_path.absolute()), self._recipe, _stamp(label_path))
+        key = (os.fsencode(label_path.absolute()), self._recipe, _stamp(label_path))
         with self._connection:
             self._connection.execute(
                 "INSERT OR REPLACE INTO counts VALUES (?, ?, ?, ?)", (*key, json.dumps(everything))

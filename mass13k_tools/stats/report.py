@@ -32,9 +32,9 @@ def report_files(statistics: Statistics) -> dict[str, bytes]:
     """Write statistics as files: name -> bytes of the CSV, the JSON and the plots."""
     from mass13k_tools.stats.figures import figures  # Matplotlib takes a second to load
 
-    text = json.dumps(dataset_json(statistics), indent=1, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(dataset_json(statistics), indent=1, allow_nan=False)
     return {
-        "stats.csv": images_csv(statistics).encode(),
+        "stats.csv": images_csv(statistics).encode(errors="surrogateescape"),
         "stats.json": (text + "\n").encode(),
         **figures(statistics),
     }
