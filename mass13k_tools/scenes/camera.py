@@ -11,7 +11,7 @@ from mass13k_tools.scenes.raster import Pixels
 
 STEPS = 4096  # of the tone curve's table
 BRIGHTEST = 4.0  # linear light at its upper end
-MIDDLE = 0.30  # light that is exposed as it is
+MIDDLE = 0.38  # light that is exposed as it is
 STRIP_ROWS = 256  # developed at a time, which bounds memory
 
 
@@ -32,11 +32,11 @@ class Camera:
         """Draw the settings; ``unit`` scales blur, which is given for pictures of 3072 rows."""
         warm = rng.normal(0, 0.05)
         return cls(
-            exposure=float(np.exp(rng.normal(0.30, 0.18))),
+            exposure=float(np.exp(rng.normal(0.25, 0.18))),
             balance=(float(1 + warm), float(1 + rng.normal(0, 0.012)), float(1 - warm)),
             vignette=float(rng.uniform(0.0, 0.30)),
             blur_px=float(rng.uniform(0.35, 0.9) * max(unit, 0.6)),
-            noise=float(rng.uniform(0.008, 0.026)),
+            noise=float(rng.uniform(0.012, 0.036)),
             contrast=float(rng.uniform(1.0, 1.2)),
             saturation=float(rng.uniform(0.65, 0.95)),
         )
@@ -45,7 +45,7 @@ class Camera:
         """Turn linear light (H, W, 3) float32 into 8-bit sRGB; the light is used up."""
         height, width = light.shape[:2]
         metered = float(light[::8, ::8].mean())
-        gain = self.exposure * (MIDDLE / max(metered, 1e-3)) ** 0.6  # as an automatic camera does
+        gain = self.exposure * (MIDDLE / max(metered, 1e-3)) ** 0.7  # as an automatic camera does
         light *= np.float32(gain) * np.array(self.balance, np.float32)
         x = np.linspace(-1, 1, width, dtype=np.float32)[None]
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] * np.float32(height / width)

@@ -53,10 +53,9 @@ def scene(index: int, *, seed: int, size_hw: tuple[int, int]) -> Scene:
     place, capture = PLACES[name], scene_name(index, seed=seed).capture
     light = Light.draw(np.random.default_rng([seed, WEATHER_DICE, capture]))
     rng = np.random.default_rng([seed, SCENE_DICE, index])
-    height, width = size_hw
     view = View(
         size_hw=size_hw,
-        horizon=float(height * rng.uniform(*place.horizon)),
+        horizon=float(size_hw[0] * rng.uniform(*place.horizon)),
         focal_px=float(rng.uniform(*place.zoom) * min(max(size_hw), 1.6 * min(size_hw))),
         eye_m=float(rng.uniform(*place.eye_m)),
     )

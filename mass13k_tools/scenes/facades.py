@@ -97,7 +97,10 @@ def facade(style: Style, light: Light, rng: np.random.Generator, wall: Wall) -> 
     if style.shops and floors > 2:
         _add_shops(albedo, glass, rng, cell_hw, bays)
     lit = light.on(albedo, wall.facing) * _relief(style, light, wall.facing, grid)[..., None]
-    return blend(lit, _panes(style, light, rng, grid, facing=wall.facing), glass)
+    shown = _hollows(light, grid)
+    if style.glazed:
+        shown = _panes(light, rng, grid, facing=wall.facing)
+    return blend(lit, shown, glass)
 
 
 def _window_box(style: Style, cell_hw: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -134,6 +137,8 @@ def _glass_part(style: Style, cell_hw: tuple[int, int]) -> Texture:
     top, bottom, left, right = _window_box(style, cell_hw)
     rim, side = max(1, round(0.018 * cell_hw[0])), max(1, round(0.022 * cell_hw[1]))
     part[top + rim : bottom - rim, left + side : right - side] = 1
+    if not style.glazed:
+        return part
     middle = (left + right) // 2
     part[top:bottom, middle - side // 2 : middle + (side + 1) // 2] = 0
     bar = top + (bottom - top) // 3
@@ -182,17 +187,20 @@ def _relief(style: Style, light: Light, facing: float, grid: _Grid) -> Texture:
     return np.tile(dark, (grid.floors, grid.bays))
 
 
-def _panes(
-    style: Style, light: Light, rng: np.random.Generator, grid: _Grid, *, facing: float
-) -> Texture:
+def _hollows(light: Light, grid: _Grid) -> Texture:
+    """What an unfinished building shows: bare rooms, darkest under their ceilings."""
+    down = np.linspace(0.3, 1.5, grid.cell_hw[0], dtype=np.float32)
+    rooms = np.tile(down, grid.floors)[:, None, None] * (srgb("46433e") * light.ambient)
+    return np.asarray(np.broadcast_to(rooms, (*grid.shape, 3)), np.float32)
+
+
+def _panes(light: Light, rng: np.random.Generator, grid: _Grid, *, facing: float) -> Texture:
     """What the glass shows: reflected sky above, rooms, curtains and lamps below."""
     rise = np.linspace(1, 0.25, grid.shape[0], dtype=np.float32)[:, None]
     waves = (1.3 * grid.cell_hw[1], 1.7 * grid.cell_hw[0])
     wobble = fractal(grid.shape, rng, wavelength_px=waves, octaves=3)
     sky = blend(light.haze, light.zenith, 0.45)
     shine = np.clip(0.08 + np.float32(0.34 * (0.6 + facing)) * rise + 0.6 * wobble, 0.02, 0.85)
-    if not style.glazed:  # a shell: dark rooms, lighter towards their floors
-        shine *= np.float32(0.25)
     room = np.empty((grid.floors, grid.bays, 3), np.float32)
     room[:] = srgb("1f2226") * light.ambient.mean() * 2
     curtain = rng.uniform(size=(grid.floors, grid.bays))

@@ -123,7 +123,7 @@ def _paint_legs(setting: Setting, figure: Figure) -> None:
 
 
 def _paint_arms(setting: Setting, figure: Figure) -> None:
-    raised = setting.rng.uniform() < 0.2
+    raised = setting.rng.uniform() < 0.08
     for side in (-1.0, 1.0):
         swing = 0.012 * figure.step * side
         elbow, wrist = (0.138 * side + swing, 0.645), (0.136 * side + 2 * swing, 0.50)

@@ -31,15 +31,14 @@ class Material:
 
 
 MATERIALS = {
-    "asphalt": Material(GROUND, "6c6c6e", "58585c", 0.22, 0.05),
+    "asphalt": Material(GROUND, "6c6c6e", "58585c", 0.24, 0.03, stretch=0.7),
     "paving": Material(GROUND, "a39c92", "8d8780", 0.16, 0.08, joint_m=0.6),
     "cobbles": Material(GROUND, "857c74", "6d6660", 0.25, 0.06, joint_m=0.22),
-    "sand": Material(GROUND, "cdb98f", "b8a27a", 0.13, 0.25, stretch=2.0),
-    "soil": Material(GROUND, "8a6e50", "6f5a44", 0.40, 0.12),
-    "gravel": Material(GROUND, "a09a8e", "8c8371", 0.42, 0.04),
-    "dry": Material(
-        GROUND, "93925a", "7d7347", 0.35, 0.10
-    ),  # hardly any blade left: ground, yet greenish
+    "sand": Material(GROUND, "cdb98f", "b8a27a", 0.20, 0.03, stretch=0.8),
+    "soil": Material(GROUND, "8a6e50", "6f5a44", 0.45, 0.06, stretch=0.5),
+    "gravel": Material(GROUND, "a09a8e", "8c8371", 0.45, 0.03, stretch=0.6),
+    # Too bare for grass, yet greenish
+    "dry": Material(GROUND, "93925a", "7d7347", 0.40, 0.06, stretch=0.5),
     "lawn": Material(TREE, "5d6b3c", "777a45", 0.35, 0.05, stretch=0.6),
     "meadow": Material(TREE, "6b6d40", "8f8552", 0.50, 0.10, stretch=0.6),
 }

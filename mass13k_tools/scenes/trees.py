@@ -64,10 +64,10 @@ def grow(rng: np.random.Generator, species: Species, *, levels: int = 6) -> Wood
     length, radius = np.array([species.trunk]), np.array([0.020 * rng.uniform(0.8, 1.3)])
     pieces, tips = [], []
     for level in range(levels + 1):
-        bends = 4 if level < 3 else 2
+        bends = 6 if level < 3 else 3
         for bend in range(bends):
-            wobble = 0.05 if level == 0 else 0.17
-            angle = angle + rng.normal(0, wobble, len(angle)) + 0.06 * (np.pi / 2 - angle)
+            wobble = 0.04 if level == 0 else 0.13
+            angle = angle + rng.normal(0, wobble, len(angle)) + 0.04 * (np.pi / 2 - angle)
             angle = np.clip(angle, species.lowest, np.pi - species.lowest)
             reach = length[:, None] / bends * np.stack([np.cos(angle), np.sin(angle)], axis=1)
             taper = radius * (1 - 0.16 * (bend + 1) / bends)
@@ -80,7 +80,7 @@ def grow(rng: np.random.Generator, species: Species, *, levels: int = 6) -> Wood
         lean = (np.arange(forks) - (forks - 1) / 2) * species.spread
         many = np.repeat(np.arange(len(angle)), forks)
         angle = angle[many] + np.tile(lean, len(angle)) + rng.normal(0, 0.26, len(many))
-        shrink = rng.uniform(0.62, 0.92, len(many))
+        shrink = rng.uniform(0.40, 0.98, len(many))  # uneven, or leaves would hang in a shell
         length = (0.27 if level == 0 else length[many] * 0.82) * shrink
         start, radius = start[many], radius[many] * rng.uniform(0.50, 0.74, len(many))
     joined = [np.concatenate(part) for part in zip(*pieces, strict=True)]

@@ -10,6 +10,7 @@ from mass13k_tools.scenes.noise import plane_fractal
 from mass13k_tools.scenes.setting import Setting
 
 BODIES = ("20343a", "2c4038", "3b4a3c", "274650", "4a4a3c")  # sea, lake, pond, bay, river
+PUDDLE_M = 25.0  # water that ends nearer than this has no far shore to speak of
 # Wavelength in m, gain, stretch along the crests
 WAVES = np.array(
     [[0.35, 0.5, 3.0], [0.9, 0.8, 3.0], [2.6, 1.0, 3.5], [9.0, 0.7, 5.0], [40.0, 0.8, 4.0]]
@@ -19,7 +20,8 @@ WAVES = np.array(
 def paint_water(setting: Setting, outline_xz: ArrayLike, *, roughness: float = 1.0) -> None:
     """Paint a level water surface inside an outline (N, 2) of X, Z in metres.
 
-    It mirrors what is on the canvas, so paint what stands behind it first.
+    It mirrors what is on the canvas, so paint what stands behind it first: things on the far shore
+    turn over at the shore, but a puddle shows what is far beyond, which turns over at the horizon.
     """
     canvas, view, light, rng = setting
     corners = view.ground(outline_xz)
@@ -29,6 +31,8 @@ def paint_water(setting: Setting, outline_xz: ArrayLike, *, roughness: float = 1
     (top, left), coverage = found
     rows, columns = (top, top + len(coverage)), np.s_[left : left + coverage.shape[1]]
     shore = max(corners[:, 1].min(), view.horizon)
+    if np.asarray(outline_xz)[:, 1].max() < PUDDLE_M:
+        shore = view.horizon
     tilt = plane_fractal(rows, view.size_hw[1], view.lens, WAVES, rng)[:, columns]
     below = (np.arange(*rows) + 0.5 - shore)[:, None].astype(np.float32)
     swing = np.float32(roughness) * (np.float32(0.10) * below + 9 * np.float32(view.unit))
