@@ -136,6 +136,12 @@ def read_bytes(path: Path) -> bytes:
         raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
 
 
+def decode_header(content: bytes, path: Path) -> Header:
+    """Like :func:`read_header`, from bytes that were read already."""
+    with _opened(io.BytesIO(content), path) as picture:
+        return _header(picture)
+
+
 def decode_image(content: bytes, path: Path) -> Image:
     """Decode an image file.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 
 from mass13k_tools.cli import main
 
@@ -14,23 +15,30 @@ PAGE = Path(__file__).parent.parent / "docs" / "commands.md"
 WIDTH = 96
 
 
-def walk(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
-    """Give the full name and the help of a command and of all commands below it."""
-    yield context.command_path, command.get_help(context)
+def command_paths(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Give the words that lead to a command and to all commands below it."""
+    yield path
     if isinstance(command, click.Group):
+        context = click.Context(command)
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             if below is not None:
-                yield from walk(below, click.Context(below, info_name=name, parent=context))
+                yield from command_paths(below, (*path, name))
 
 
 def commands_page() -> str:
     """Put the help of every command under a heading of its own."""
-    context = click.Context(
-        main, info_name="mass13k", max_content_width=WIDTH, terminal_width=WIDTH
-    )
-    sections = [f"## {name}\n\n```text\n{text}\n```\n" for name, text in walk(main, context)]
-    return "\n".join(["# Commands\n", *sections])
+    page = "# Commands\n"
+    for path in command_paths(main):
+        help_text = CliRunner().invoke(
+            main,
+            [*path, "--help"],
+            prog_name="mass13k",
+            terminal_width=WIDTH,
+            max_content_width=WIDTH,
+        )
+        page += f"\n## {' '.join(('mass13k', *path))}\n\n```text\n{help_text.output}```\n"
+    return page
 
 
 if __name__ == "__main__":

@@ -265,3 +265,10 @@ def test_real_photos_have_no_problem(name, images):
         pytest.skip(f"no real data set at {REAL / name}")
     report = json.loads(run(REAL / name, "--json", code=0))
     assert report == {"images": images, "problems": []}
+
+
+def test_faults_of_other_splits_are_left_out_on_request(tiny_dataset):
+    (tiny_dataset / "images" / "train" / f"{STEMS['train'][0]}.jpg").unlink()
+    assert problems_of(tiny_dataset, "--split", "val", code=0) == []
+    [problem] = problems_of(tiny_dataset, "--split", "train", code=1)
+    assert problem["kind"] == "missing-image"

@@ -10,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from mass13k_tools.checks.problems import KINDS
 from mass13k_tools.cli import COMMANDS, main
 
 ROOT = Path(__file__).parent.parent
@@ -40,7 +41,7 @@ def test_every_command_has_help_and_so_has_every_option(path):
     result = CliRunner().invoke(main, [*path[1:], "--help"])
     assert result.exit_code == 0
     for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.name not in ("layers", "out"):
+        if isinstance(parameter, click.Option):
             assert parameter.help, f"{path} {parameter.opts}"
 
 
@@ -55,7 +56,7 @@ def test_the_commands_page_is_generated_from_the_help():
         assert f"## {' '.join(path)}\n" in PAGE.read_text()
 
 
-def test_commands_and_code_of_the_readme_run(tmp_path, monkeypatch):
+def test_commands_and_code_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MASS13K_CACHE", str(tmp_path / "cache.sqlite"))
     lines = "".join(code_blocks(ROOT / "README.md", "sh")).splitlines()
@@ -67,10 +68,8 @@ def test_commands_and_code_of_the_readme_run(tmp_path, monkeypatch):
         assert result.exit_code == 0, f"{line}\n{result.output}"
     assert {path.name for path in tmp_path.iterdir()} >= {"demo", "statistics", "pictures"}
     (code,) = code_blocks(ROOT / "README.md", "python")
-    printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
-    ).stdout
-    assert "(192, 256, 3)" in printed
+    exec(compile(code, "README.md", "exec"), {})
+    assert "(192, 256, 3)" in capsys.readouterr().out
 
 
 def test_the_readme_names_every_room():
@@ -105,3 +104,9 @@ def test_an_unknown_command_is_refused():
     assert result.exit_code == 2
     assert "No such command 'stat'" in result.output
     assert set(COMMANDS) == {path[1] for path in all_commands() if len(path) > 1}
+
+
+def test_the_page_on_checks_lists_every_kind_of_problem():
+    page = (ROOT / "docs" / "check.md").read_text()
+    for kind, (severity, meaning) in KINDS.items():
+        assert f"| `{kind}` | {severity} | {meaning} |" in page

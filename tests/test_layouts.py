@@ -7,8 +7,7 @@ from layout_trees import TREES, write_tree
 
 from mass13k_tools.classes import MASS13K, UNKNOWN, shipped_taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layout_table import LAYOUT_NAMES
-from mass13k_tools.layouts import find_dataset
+from mass13k_tools.layouts import LAYOUT_NAMES, find_dataset
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs" / "layouts.md"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from mass13k_tools.cli import main
 from mass13k_tools.layouts import find_dataset
-from mass13k_tools.splits import read_lists
+from mass13k_tools.splits.lists import read_lists
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_verify_names_the_official_split_only_when_it_is(run, tiny_dataset):
 
 def test_official_counts_are_named(run, tiny_dataset, monkeypatch):
     counts = {"train": 3, "val": 2, "test": 1}
-    monkeypatch.setattr("mass13k_tools.split_leaks.OFFICIAL_COUNTS", counts)
+    monkeypatch.setattr("mass13k_tools.splits.leaks.OFFICIAL_COUNTS", counts)
 
     assert "official MaSS13K split" in run("verify", tiny_dataset, "--official").stdout
 

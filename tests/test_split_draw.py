@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.split_draw import (
+from mass13k_tools.splits.draw import (
     FRACTIONS,
     draw_splits,
     parse_fractions,

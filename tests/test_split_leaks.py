@@ -8,8 +8,8 @@ import pytest
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Dataset, Sample, find_dataset
-from mass13k_tools.split_leaks import is_official, same_images, split_counts, verify_splits
-from mass13k_tools.splits import OFFICIAL_COUNTS, apply_lists, write_lists
+from mass13k_tools.splits.leaks import is_official, same_images, split_counts, verify_splits
+from mass13k_tools.splits.lists import OFFICIAL_COUNTS, apply_lists, write_lists
 
 
 def kinds(problems):

@@ -43,15 +43,10 @@ def check_dataset(dataset: Dataset, *, duplicates: bool, workers: Workers) -> li
 
 
 def _pairing_problems(dataset: Dataset) -> Iterator[Problem]:
-    folders = {
-        path.parent: sample.split
-        for sample in dataset.samples
-        for path in (sample.image_path, sample.label_path)
-    }
     for fault in dataset.faults:
         yield Problem(
             kind=fault.kind,
-            split=folders.get(fault.path.parent, ""),
+            split=fault.split,
             key=fault.key,
             path=fault.path,
             found=fault.found,

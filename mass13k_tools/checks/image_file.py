@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mass13k_tools.arrays import Image
 from mass13k_tools.checks.problems import Problem, reason
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.images import TURNED, Header, decode_image, read_bytes, read_header
+from mass13k_tools.images import TURNED, Header, decode_header, decode_image, read_bytes
 from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.duplicates import Thumbnail, perceptual_hash, thumbnail
 
@@ -66,7 +66,7 @@ def inspect_image(sample: Sample, *, fingerprints: bool) -> ImageReport:
     try:
         content = read_bytes(path)
         image = decode_image(content, path)
-        header = read_header(path)
+        header = decode_header(content, path)
     except DatasetError as error:
         found, hint = reason(error, path), "get the file again from where it came"
         unreadable = fault(

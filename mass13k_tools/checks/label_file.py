@@ -11,7 +11,13 @@ from mass13k_tools.arrays import IGNORE, Image, LabelMap, value_counts
 from mass13k_tools.checks.problems import Problem, reason
 from mass13k_tools.classes import UNKNOWN, Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.images import Header, decode_image, decode_raw_labels, read_bytes, read_header
+from mass13k_tools.images import (
+    Header,
+    decode_header,
+    decode_image,
+    decode_raw_labels,
+    read_bytes,
+)
 from mass13k_tools.layouts import Sample
 
 LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")  # Pillow's names of formats
@@ -41,7 +47,7 @@ def inspect_label(sample: Sample, taxonomy: Taxonomy) -> LabelReport:
     fault = partial(Problem, split=sample.split, key=sample.key, path=path)
     try:
         content = read_bytes(path)
-        header = read_header(path)
+        header = decode_header(content, path)
         if header.bits > 8:
             raise DatasetError(f"{header.mode} of {header.bits} bits")
         values, colours = _decode(content, path, header)

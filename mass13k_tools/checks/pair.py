@@ -17,8 +17,8 @@ from mass13k_tools.checks.problems import Problem
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import Header, read_header
-from mass13k_tools.layout_table import IMAGE_ENDINGS, MASS13K_IMAGES
 from mass13k_tools.layouts import Sample
+from mass13k_tools.layouts.table import IMAGE_ENDINGS, MASS13K_IMAGES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.folder_pairs import split_rank
+from mass13k_tools.layouts import split_rank
 
 Severity = Literal["error", "warning"]
 

@@ -18,7 +18,13 @@ if TYPE_CHECKING:  # loads processes and progress bars, so the command imports i
 @click.command()
 @dataset_options
 @click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
-@click.option("--allow", multiple=True, type=click.Choice(list(KINDS)), help="Accept this kind.")
+@click.option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(list(KINDS)),
+    metavar="KIND",
+    help="Accept this kind of problem; may be repeated.",
+)
 @click.option("--no-duplicates", is_flag=True, help="Do not look for images that occur twice.")
 @click.option(
     "--most", type=click.IntRange(min=0), default=20, show_default=True, help="Lines per kind."

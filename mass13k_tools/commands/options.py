@@ -20,8 +20,7 @@ import click
 
 from mass13k_tools.classes import read_taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layout_table import LAYOUT_NAMES
-from mass13k_tools.layouts import Dataset, find_dataset
+from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, find_dataset
 
 Command = Callable[..., Any]
 
@@ -49,17 +48,24 @@ def dataset_options(command: Command) -> Command:
         taxonomy = read_taxonomy(classes) if classes else None
         dataset = find_dataset(root, layout=layout, taxonomy=taxonomy, images=images)
         if lists:
-            from mass13k_tools.splits import apply_lists
+            from mass13k_tools.splits.lists import apply_lists
 
             dataset = apply_lists(dataset, lists)
         return command(dataset=_only_splits(dataset, split), **others)
 
     for option in (
         click.option("--lists", type=FOLDER, help="Folder of split lists, as 'split draw' writes."),
-        click.option("--split", multiple=True, help="Only this split; may be repeated."),
+        click.option(
+            "--split", multiple=True, metavar="NAME", help="Only this split; may be repeated."
+        ),
         click.option("--images", metavar="NAME", help="Use only image folders of this name."),
         click.option("--classes", type=FILE, help="Taxonomy (TOML) in place of the layout's own."),
-        click.option("--layout", type=click.Choice(LAYOUT_NAMES), help="How the files lie."),
+        click.option(
+            "--layout",
+            type=click.Choice(LAYOUT_NAMES),
+            metavar="NAME",
+            help=f"How the files lie: {', '.join(LAYOUT_NAMES)}  [default: recognised]",
+        ),
         click.argument("root", type=FOLDER),
     ):
         with_dataset = option(with_dataset)
@@ -75,7 +81,11 @@ def _only_splits(dataset: Dataset, splits: Sequence[str]) -> Dataset:
             )
     if not splits:
         return dataset
-    return replace(dataset, samples=tuple(s for s in dataset.samples if s.split in splits))
+    return replace(
+        dataset,
+        samples=tuple(sample for sample in dataset.samples if sample.split in splits),
+        faults=tuple(fault for fault in dataset.faults if fault.split in (*splits, "")),
+    )
 
 
 def worker_options(command: Command) -> Command:

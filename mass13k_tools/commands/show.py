@@ -43,13 +43,21 @@ def _crop(context: click.Context, parameter: click.Parameter, text: str | None) 
 @click.command()
 @dataset_options
 @click.argument("keys", nargs=-1, metavar="KEY...")
-@click.option("--layers", callback=_layers, default="image,overlay,label", show_default=True)
+@click.option(
+    "--layers",
+    callback=_layers,
+    default="image,overlay,label",
+    show_default=True,
+    help="Left to right, of image, overlay, label and outline.",
+)
 @click.option("--crop", callback=_crop, metavar="Y,X,H,W", help="Show only this part.")
 @click.option(
     "--side", "side_px", default=1600, show_default=True, help="Longer side of a layer, 0 = full."
 )
 @click.option("--grid", is_flag=True, help="One contact sheet of the first layer; no KEY = all.")
-@click.option("--out", type=FOLDER, default=Path("panels"), show_default=True)
+@click.option(
+    "--out", type=FOLDER, default=Path("panels"), show_default=True, help="Folder for the pictures."
+)
 @overwrite_option
 def show(
     dataset: Dataset,
@@ -64,7 +72,7 @@ def show(
     """Draw samples of ROOT as PNG: image, overlay, label map and a legend.
 
     \b
-    Layers are image, overlay, label and outline. Examples:
+    Examples:
       mass13k show demo 00003_b01_20260314_harbourtown_id0003
       mass13k show demo KEY --crop 900,1200,256,256 --layers image,label
       mass13k show demo --grid --layers overlay --split val

@@ -19,7 +19,7 @@ from mass13k_tools.commands.options import (
 from mass13k_tools.layouts import Dataset
 
 if TYPE_CHECKING:
-    from mass13k_tools.split_leaks import SplitProblem
+    from mass13k_tools.splits.leaks import SplitProblem
 
 group_by_option = click.option(
     "--group-by", metavar="REGEX", help="Names a key's capture  [default: batch, date and city]"
@@ -63,8 +63,8 @@ def draw(
     Example:
       mass13k split draw photos --out photos-splits --seed 3
     """
-    from mass13k_tools.split_draw import draw_splits, parse_fractions, read_statistics, strata_of
-    from mass13k_tools.splits import captures_of, check_unique_keys, read_lists, write_lists
+    from mass13k_tools.splits.draw import draw_splits, parse_fractions, read_statistics, strata_of
+    from mass13k_tools.splits.lists import captures_of, check_unique_keys, read_lists, write_lists
 
     check_unique_keys(dataset.samples)
     shares = parse_fractions(fractions)
@@ -104,7 +104,7 @@ def verify(
     Example:
       mass13k split verify photos --lists photos-splits
     """
-    from mass13k_tools.split_leaks import is_official, split_counts, verify_splits
+    from mass13k_tools.splits.leaks import is_official, split_counts, verify_splits
 
     counts = split_counts(dataset.samples)
     problems = verify_splits(dataset, pattern=group_by, official=official, strict=strict)
@@ -134,7 +134,7 @@ def list_splits(dataset: Dataset, keys: bool, as_json: bool) -> None:
     Example:
       mass13k split list photos --lists photos-splits --keys
     """
-    from mass13k_tools.splits import lists_of
+    from mass13k_tools.splits.lists import lists_of
 
     lists = lists_of(dataset.samples)
     counts = {name: len(listed) for name, listed in lists.items()}

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.folder_listing import Duplicate, holds, list_folder, subfolders
-from mass13k_tools.layout_table import (
+from mass13k_tools.layouts.listing import Duplicate, holds, list_folder, subfolders
+from mass13k_tools.layouts.table import (
     IMAGE_ENDINGS,
     LABEL_ENDINGS,
     SPLIT_NAMES,

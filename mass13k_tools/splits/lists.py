@@ -9,9 +9,8 @@ from typing import Any
 
 from mass13k_tools.captures import group_of
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.folder_pairs import split_rank
-from mass13k_tools.layout_table import GROUPS_ARE_CATEGORIES
-from mass13k_tools.layouts import Dataset, PairingFault, Sample
+from mass13k_tools.layouts import Dataset, PairingFault, Sample, split_rank
+from mass13k_tools.layouts.table import GROUPS_ARE_CATEGORIES
 from mass13k_tools.outputs import write_files
 
 Lists = dict[str, tuple[str, ...]]  # split -> keys, both in order
@@ -110,7 +109,7 @@ def apply_lists(dataset: Dataset, folder: Path) -> Dataset:
         found = f"{len(unlisted)} samples that no list names, such as '{unlisted[0]}'"
         log.warning("left out: %s ('%s')", found, folder)
         hint = "'mass13k split draw' adds them and moves no other"
-        faults += (PairingFault("unlisted", unlisted[0], folder, found, "every key", hint),)
+        faults += (PairingFault("unlisted", "", unlisted[0], folder, found, "every key", hint),)
     return replace(dataset, samples=tuple(samples), faults=faults)
 
 

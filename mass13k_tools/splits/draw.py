@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.folder_pairs import split_rank
-from mass13k_tools.splits import Lists
+from mass13k_tools.layouts import split_rank
+from mass13k_tools.splits.lists import Lists
 
 FRACTIONS = {"train": 0.85, "val": 0.04, "test": 0.11}  # close to the official counts
 

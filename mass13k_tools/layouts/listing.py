@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from mass13k_tools.layout_table import IMAGE_ENDINGS, UNREAD_ENDINGS
+from mass13k_tools.layouts.table import IMAGE_ENDINGS, UNREAD_ENDINGS
 
 Duplicate = tuple[str, Path, Path]  # key, unused file, used file
 

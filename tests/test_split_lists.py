@@ -9,7 +9,7 @@ import pytest
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Dataset, Sample, find_dataset
-from mass13k_tools.splits import apply_lists, captures_of, lists_of, read_lists, write_lists
+from mass13k_tools.splits.lists import apply_lists, captures_of, lists_of, read_lists, write_lists
 
 
 def sample(key: str, split: str = "all", group: str | None = None) -> Sample:

@@ -1,6 +1,6 @@
 """Where the files of a data set lie: from a root folder to samples.
 
-Nothing here opens a pixel file. Which folders a data set has is written in ``layout_table``.
+Nothing here opens a pixel file. Which folders a data set has is written in ``table``.
 """
 
 import re
@@ -11,8 +11,8 @@ from typing import Literal
 
 from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.folder_listing import subfolders
-from mass13k_tools.folder_pairs import (
+from mass13k_tools.layouts.listing import subfolders
+from mass13k_tools.layouts.pairs import (
     FolderPair,
     PairedFiles,
     find_folder_pairs,
@@ -20,7 +20,7 @@ from mass13k_tools.folder_pairs import (
     list_files,
     split_rank,
 )
-from mass13k_tools.layout_table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
+from mass13k_tools.layouts.table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
 
 FaultKind = Literal[
     "missing-image", "missing-label", "duplicate-key", "unexpected-file", "unlisted"
@@ -46,6 +46,8 @@ class PairingFault:
     """A file that could not become part of a sample."""
 
     kind: FaultKind
+    split: str
+    """Empty where it belongs to none."""
     key: str
     path: Path
     found: str
@@ -165,7 +167,7 @@ def _pair_all(pairs: Sequence[FolderPair], row: Layout) -> tuple[list[Sample], l
             for key, image in files.images.items()
             if key in files.labels
         ]
-        faults += [*_missing(pair.split, files), *_odd_files(files)]
+        faults += [*_missing(pair.split, files), *_odd_files(pair.split, files)]
     return samples, list(dict.fromkeys(faults))  # a flat folder is listed twice
 
 
@@ -181,28 +183,32 @@ def _missing(split: str, files: PairedFiles) -> list[PairingFault]:
         kind: FaultKind = "missing-label" if images else "missing-image"
         folder = next(iter((images or labels).values())).parent
         found = f"split '{split}' has {len(images)} images and {len(labels)} label maps"
-        return [PairingFault(kind, split, folder, found, "as many of both", hint)]
+        return [PairingFault(kind, split, split, folder, found, "as many of both", hint)]
     return [
-        PairingFault("missing-label", key, images[key], "no label map of this name", "one", hint)
+        PairingFault(
+            "missing-label", split, key, images[key], "no label map of this name", "one", hint
+        )
         for key in sorted(images.keys() - labels.keys())
     ] + [
-        PairingFault("missing-image", key, labels[key], "no image of this name", "one", hint)
+        PairingFault("missing-image", split, key, labels[key], "no image of this name", "one", hint)
         for key in sorted(labels.keys() - images.keys())
     ]
 
 
-def _odd_files(files: PairedFiles) -> list[PairingFault]:
+def _odd_files(split: str, files: PairedFiles) -> list[PairingFault]:
     hint = "keep one of the two files"
     return [
-        PairingFault("duplicate-key", key, path, f"'{path.name}'", f"only '{used.name}'", hint)
+        PairingFault(
+            "duplicate-key", split, key, path, f"'{path.name}'", f"only '{used.name}'", hint
+        )
         for key, path, used in files.duplicates
-    ] + [_unexpected(path) for path in files.unexpected]
+    ] + [_unexpected(split, path) for path in files.unexpected]
 
 
-def _unexpected(path: Path) -> PairingFault:
+def _unexpected(split: str, path: Path) -> PairingFault:
     if path.is_dir():
         found, hint = "a subfolder with images", "move its files up, or give the subfolder as ROOT"
     else:
         found, hint = f"a file in {path.suffix} format", "convert it without loss"
     expected = "images in .jpg, .jpeg or .png and label maps in .png"
-    return PairingFault("unexpected-file", path.stem, path, found, expected, hint)
+    return PairingFault("unexpected-file", split, path.stem, path, found, expected, hint)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.folder_pairs import split_rank
-from mass13k_tools.layouts import Dataset, Sample
-from mass13k_tools.splits import OFFICIAL_COUNTS, captures_of
+from mass13k_tools.layouts import Dataset, Sample, split_rank
+from mass13k_tools.splits.lists import OFFICIAL_COUNTS, captures_of
 
 Property = TypeVar("Property", bound=Hashable)
 Kind = Literal["no-splits", "unlisted", "not-official", "same-key", "same-image", "same-capture"]
