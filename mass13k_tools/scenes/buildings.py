@@ -144,11 +144,11 @@ def _paint_clutter(setting: Setting, box: Box) -> None:
         canvas.polygon(BUILDING, corners, shade * rng.uniform(0.55, 1.2))
     for _ in range(int(rng.integers(1, 6))):
         x, z = rng.uniform(box.x0, box.x1), rng.uniform(box.z0, box.z1)
-        tall = rng.uniform(1.5, 5.0)
+        tall = rng.uniform(1.5, 5.0) * min(1.0, y1 / 10)
         mast = view.project(x, [y1 - 0.5, y1 + tall], z)
         radius = max(0.35, 0.04 * view.scale(z))
         canvas.strokes(BUILDING, stroke_rows(mast, [radius, 0.7 * radius], shade * 0.4))
         for part in (0.65, 0.8, 0.92):
-            half = rng.uniform(0.3, 0.8)
+            half = 0.16 * tall * rng.uniform(0.6, 1.4)
             arm = view.project([x - half, x + half], y1 + part * tall, z)
             canvas.strokes(BUILDING, stroke_rows(arm, 0.7 * radius, shade * 0.4))

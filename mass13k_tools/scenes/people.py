@@ -83,6 +83,8 @@ def paint_person(setting: Setting, at_xz: tuple[float, float], *, height_m: floa
     _paint_arms(setting, figure)
     right = np.array(COAT + HIPS)
     _cloth(setting, figure, np.concatenate([right, right[::-1] * [-1, 1]]), figure.top)
+    if setting.rng.uniform() < 0.3:
+        _paint_backpack(setting, figure)
     _paint_folds(setting, figure)
     _paint_head(setting, figure)
     wind = float(setting.rng.normal(0, 0.12) + 0.14 * np.sign(setting.light.sun_x))
@@ -133,6 +135,18 @@ def _paint_arms(setting: Setting, figure: Figure) -> None:
         _limb(setting, figure, [wrist, hand], (0.016, 0.013), figure.skin)
         arm = [(0.094 * side, 0.796), (0.116 * side, 0.74), elbow, wrist]
         _limb(setting, figure, arm, (0.034, 0.032, 0.028, 0.021), figure.top)
+
+
+def _paint_backpack(setting: Setting, figure: Figure) -> None:
+    pack = srgb(str(setting.rng.choice(CLOTHES))) * np.float32(0.8)
+    for side in (-1.0, 1.0):
+        strap = [(0.050 * side, 0.845), (0.068 * side, 0.81), (0.072 * side, 0.76)]
+        _limb(setting, figure, strap, 0.010, pack * np.float32(0.7))
+    half = np.array([(0.050, 0.815), (0.078, 0.80), (0.084, 0.70), (0.076, 0.615), (0.0, 0.61)])
+    _cloth(setting, figure, np.concatenate([half, half[::-1] * [-1, 1]]), pack)
+    pocket = [(-0.058, 0.70), (0.058, 0.70), (0.062, 0.635), (-0.062, 0.635)]
+    _cloth(setting, figure, pocket, pack * np.float32(1.2))
+    _limb(setting, figure, [(-0.06, 0.765), (0.06, 0.765)], 0.004, pack * np.float32(0.4))
 
 
 def _cloth(setting: Setting, figure: Figure, outline: ArrayLike, albedo: Rgb) -> None:

@@ -21,11 +21,11 @@ def paint_sky(setting: Setting) -> None:
     x, y = np.meshgrid(np.float32(across), np.maximum(np.float32(up), np.float32(-0.02)))
     colour = _clear_sky(x, y, light)
     density, sunny = _clouds(x, y, light, rng)
-    shadow = blend(light.haze, light.zenith, 0.35) * (0.62 - 0.2 * light.cloud_cover)
+    shadow = blend(light.haze, light.zenith, 0.35) * (0.72 - 0.18 * light.cloud_cover)
     bright = light.haze * 0.35 + light.sun * 0.75 + light.ambient * 0.35
     cloud = blend(shadow, bright, sunny)
     colour = blend(colour, cloud, density)
-    colour = blend(colour, light.haze, np.exp(-np.maximum(y, 0) * 16) * 0.75)
+    colour = blend(colour, light.haze, np.exp(-np.maximum(y, 0) * 11) * 0.9)
     full = cv2.resize(colour.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     canvas.field(SKY, np.ones(view.size_hw, np.float32), np.maximum(full, 0))
 

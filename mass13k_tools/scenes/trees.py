@@ -60,13 +60,13 @@ class Wood:
 def grow(rng: np.random.Generator, species: Species, *, levels: int = 6) -> Wood:
     """Let a tree grow: every branch bends, tapers and forks."""
     start = np.zeros((1, 2))
-    angle = np.array([np.pi / 2 + rng.normal(0, 0.05)])
+    angle = np.array([np.pi / 2])
     length, radius = np.array([species.trunk]), np.array([0.020 * rng.uniform(0.8, 1.3)])
     pieces, tips = [], []
     for level in range(levels + 1):
         bends = 6 if level < 3 else 3
         for bend in range(bends):
-            wobble = 0.04 if level == 0 else 0.13
+            wobble = 0.05 * (bend > 0) if level == 0 else 0.13  # a trunk leaves the ground upright
             angle = angle + rng.normal(0, wobble, len(angle)) + 0.04 * (np.pi / 2 - angle)
             angle = np.clip(angle, species.lowest, np.pi - species.lowest)
             reach = length[:, None] / bends * np.stack([np.cos(angle), np.sin(angle)], axis=1)
