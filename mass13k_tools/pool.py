@@ -34,6 +34,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 IN_FLIGHT = 2  # items per worker that are under way, so that none waits for the next
+PATIENCE = 3  # rounds in a row in which workers die before any result
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +101,15 @@ def _outcomes(
         for item in items:
             yield _outcome(item, partial(function, item))
     else:
-        remaining = list(items)
-        while remaining:  # a second round only where a worker died
-            jobs, worked = min(workers.jobs, len(remaining)), False
+        remaining, fruitless = list(items), 0
+        while remaining:  # another round only where a worker died
+            jobs, fruitless = min(workers.jobs, len(remaining)), fruitless + 1
+            if fruitless > PATIENCE:
+                raise DatasetError("worker processes die at once; try again with --jobs 1")
             with _processes(jobs) as executor:
                 for done in _windowed(executor, function, remaining, width=IN_FLIGHT * jobs):
-                    worked = worked or done.failure is None
+                    fruitless = fruitless if done.result is None else 0
                     yield done
-            if remaining and not worked:
-                raise DatasetError(
-                    "all worker processes died before any result; try again with --jobs 1"
-                )
 
 
 def _windowed(

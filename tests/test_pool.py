@@ -66,7 +66,7 @@ def test_a_worker_that_dies_takes_only_the_items_under_way_with_it():
 
 def test_workers_that_all_die_stop_the_run():
     with pytest.raises(DatasetError, match="--jobs 1"):
-        list(run(die, range(20), workers=Workers(jobs=2)))
+        list(run(die, range(40), workers=Workers(jobs=2)))
 
 
 def test_leaving_early_ends_the_workers():

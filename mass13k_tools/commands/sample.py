@@ -28,7 +28,9 @@ FULL, TINY = (24, "3072x4096"), (8, "192x256")  # images and their size
 @click.option("--images", type=click.IntRange(min=1), help="How many  [default: 24; tiny: 8]")
 @click.option("--size", metavar="HxW", help="Height and width  [default: 3072x4096; tiny: 192x256]")
 @click.option("--tiny", is_flag=True, help="Few and small ones, in seconds.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another gives others."
+)
 @worker_options
 @overwrite_option
 @json_option
