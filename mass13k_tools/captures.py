@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 from mass13k_tools.errors import DatasetError
 
-# Words that cameras put into file names; they are letters only, but no city
-CAMERA_WORDS = {"img", "dsc", "dcim", "pxl", "vid", "mvimg", "photo", "image", "screenshot"}
+# Words that cameras and programs put into file names; they are letters only, but no city
+OTHER_WORDS = {
+    *("img", "dsc", "dcim", "pxl", "vid", "mvimg", "photo", "image", "screenshot"),
+    *("hdr", "pano", "burst", "portrait", "night", "cover", "copy", "edit", "edited", "crop"),
+}
 
 
 class Capture(NamedTuple):
@@ -48,14 +51,17 @@ def capture_of(key: str) -> Capture:
         Capture(number=None, batch=None, date=None, city=None, source_id=None)
     """
     fields: dict[str, str] = {}
-    for text in key.split("_"):
+    before = None
+    for text in re.split(r"[_\s-]+", re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\1\2\3", key)):
         kind = _kind(text)
-        if kind == "date":
-            text = text.replace("-", "")
-        if kind == "city" and "city" in fields:
+        if kind == before == "city":
             fields["city"] += f"_{text}"  # a name of several words
-        elif kind:
-            fields.setdefault(kind, text)
+        elif kind and kind not in fields:
+            fields[kind] = text
+        else:
+            kind = None  # the second of its kind says nothing
+        before = kind
+    fields = {kind: text.casefold() for kind, text in fields.items()}
     return Capture(**fields) if fields.keys() & {"batch", "date", "source_id"} else Capture()
 
 
@@ -89,7 +95,7 @@ def group_of(sample_key: str, *, pattern: str | None = None) -> str | None:
     if capture.date is None and capture.city is None:
         return None
     known = (capture.batch, capture.date, capture.city)
-    return "_".join(text.casefold() for text in known if text)
+    return "_".join(text for text in known if text)
 
 
 def _kind(text: str) -> str | None:
@@ -102,16 +108,16 @@ def _kind(text: str) -> str | None:
         return "source_id"
     if re.fullmatch(r"\d+", text):
         return "number"
-    if text.replace("-", "").isalpha() and text.casefold() not in CAMERA_WORDS:
+    if text.isalpha() and text.casefold() not in OTHER_WORDS:
         return "city"
     return None
 
 
 def _is_date(text: str) -> bool:
-    if not re.fullmatch(r"\d{8}|\d{4}-\d\d-\d\d", text, re.ASCII):
+    if not re.fullmatch(r"\d{8}", text, re.ASCII):
         return False
     try:
-        datetime.strptime(text.replace("-", ""), "%Y%m%d")
+        datetime.strptime(text, "%Y%m%d")
     except ValueError:
         return False
     return True

@@ -162,10 +162,10 @@ def read_taxonomy(path: Path) -> Taxonomy:
         DatasetError: The file is missing or no taxonomy; the message names the file and the row.
     """
     try:
-        return taxonomy_from_table(tomllib.loads(path.read_text(encoding="utf-8")), path.stem)
+        return taxonomy_from_table(tomllib.loads(path.read_text(encoding="utf-8-sig")), path.stem)
     except OSError as error:
         raise DatasetError(f"cannot read taxonomy '{path}': {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, DatasetError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, DatasetError) as error:
         raise DatasetError(f"taxonomy '{path}': {error}") from error
 
 
@@ -222,12 +222,15 @@ def _are(values: Any, kind: type, count: int | None) -> bool:
 
 def _lookup_from_table(raw: Mapping[str, Any]) -> tuple[int, ...]:
     """Expand ``{"0-128": 0, "255": 255}`` to 256 entries; an empty table gives an empty tuple."""
+    if not isinstance(raw, dict):
+        raise DatasetError(f'[raw] is {raw!r}, expected a table such as "0-128" = 0')
     if not raw:
         return ()
     lookup = [UNKNOWN] * 256
     for values, class_id in raw.items():
         first, _, last = values.partition("-")
-        if not (first.isdecimal() and (last or first).isdecimal() and type(class_id) is int):
+        digits = first.isdecimal() and (last or first).isdecimal() and len(values) <= 7
+        if not digits or type(class_id) is not int:
             raise DatasetError(f'[raw]: {values!r} = {class_id!r}, expected such as "0-128" = 0')
         start, stop = int(first), int(last or first) + 1
         if not 0 <= start < stop <= 256:

@@ -1,5 +1,6 @@
 """The command ``mass13k``: a list of commands, each loaded when it is asked for."""
 
+import errno
 import importlib
 import io
 import sys
@@ -36,6 +37,10 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except DatasetError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has seen enough; click knows what to do
+                raise
             raise click.ClickException(str(error)) from error
 
 

@@ -19,6 +19,7 @@ over 178,956,970 px   refused before decoding            likewise
 """
 
 import io
+import stat
 import struct
 import warnings
 import zlib
@@ -44,7 +45,10 @@ from mass13k_tools.arrays import (
 from mass13k_tools.classes import UNKNOWN, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample
+from mass13k_tools.png_chunks import check_png
 
+FORMATS = ("JPEG", "PNG")  # no other of Pillow's readers ever sees a user's file
+MOST_PIXELS = 2 * (PillowImage.MAX_IMAGE_PIXELS or 0)  # from here on Pillow refuses to decode
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 DAMAGE = (
     OSError,
@@ -79,6 +83,7 @@ def read_header(path: Path) -> Header:
     Raises:
         DatasetError: The file is missing, unreadable, no image, or too large to decode.
     """
+    _check_regular(path)
     with _opened(path, path) as picture:
         return _header(picture)
 
@@ -120,7 +125,7 @@ def read_sample(sample: Sample, taxonomy: Taxonomy) -> tuple[Image, LabelMap]:
     if image.shape[:2] != label_map.shape:
         with _opened(io.BytesIO(content), sample.image_path) as picture:
             if _header(picture).orientation in TURNED and picture.size == label_map.shape:
-                return _to_rgb(ImageOps.exif_transpose(picture), sample.image_path), label_map
+                return _to_rgb(ImageOps.exif_transpose(picture)), label_map
         raise DatasetError(
             f"label map '{sample.label_path}' is {size_text(label_map.shape)} but its image is "
             f"{size_text(image.shape[:2])}; 'mass13k check' lists all such pairs"
@@ -130,10 +135,21 @@ def read_sample(sample: Sample, taxonomy: Taxonomy) -> tuple[Image, LabelMap]:
 
 def read_bytes(path: Path) -> bytes:
     """Read a whole file, or say in one line why not."""
+    _check_regular(path)
     try:
         return path.read_bytes()
     except OSError as error:
         raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what is no ordinary file: reading a pipe or a device may never end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        raise DatasetError(f"cannot read '{path}': it is no ordinary file")
 
 
 def decode_header(content: bytes, path: Path) -> Header:
@@ -157,7 +173,8 @@ def decode_image(content: bytes, path: Path) -> Image:
         DatasetError: Truncated, damaged, no image, too large, or of a kind that has no RGB meaning.
     """
     with _opened(io.BytesIO(content), path) as picture:
-        return _to_rgb(picture, path)
+        check_png(content, path)
+        return _to_rgb(picture)
 
 
 def decode_raw_labels(content: bytes, path: Path) -> RawLabels:
@@ -174,6 +191,7 @@ def decode_raw_labels(content: bytes, path: Path) -> RawLabels:
         DatasetError: Truncated, damaged, too large, more than 8 bits, or channels that differ.
     """
     with _opened(io.BytesIO(content), path) as picture:
+        check_png(content, path)
         header = _header(picture)
         if header.bits > 8 or header.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
             raise DatasetError(
@@ -241,30 +259,23 @@ def png_bytes(pixels: Image | LabelMap) -> bytes:
 @contextmanager
 def _opened(source: Path | io.BytesIO, path: Path) -> Iterator[PillowImage.Image]:
     """Open with Pillow; turn every way in which a file can be bad into one clear line."""
-    if isinstance(source, io.BytesIO) and _lacks_end(source.getbuffer()):
-        raise DatasetError(f"'{path}' is damaged or cut short: its end is missing")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns at half its limit, and of odd metadata
-            with PillowImage.open(source) as picture:
+            with PillowImage.open(source, formats=FORMATS) as picture:
                 yield picture
     except DatasetError:
         raise
     except FileNotFoundError as error:
         raise DatasetError(f"cannot read '{path}': no such file") from error
     except UnidentifiedImageError as error:
-        raise DatasetError(
-            f"'{path}' is no image that can be read (wrong or damaged file)"
-        ) from error
+        raise DatasetError(f"'{path}' holds no JPEG or PNG that can be read") from error
     except PillowImage.DecompressionBombError as error:
-        raise DatasetError(f"'{path}' is too large to decode: {error}") from error
+        raise DatasetError(
+            f"'{path}' is too large to decode: over {MOST_PIXELS:,} pixels"
+        ) from error
     except DAMAGE as error:
         raise DatasetError(f"'{path}' is damaged or cut short: {error}") from error
-
-
-def _lacks_end(content: memoryview) -> bool:
-    """Tell a PNG that stops before its last chunk; Pillow reads it when all pixels are there."""
-    return bytes(content[:4]) == b"\x89PNG" and b"IEND" not in bytes(content[-(2**16) :])
 
 
 def _header(picture: PillowImage.Image) -> Header:
@@ -287,15 +298,13 @@ def _bits(picture: PillowImage.Image) -> int:
         raw_mode = str(picture.tile[0].args)
         depth = "".join(filter(str.isdecimal, raw_mode.partition(";")[2]))
         return int(depth or ("1" if raw_mode == "1" else "8"))
-    return {"1": 1, "I": 32, "F": 32}.get(picture.mode, 16 if picture.mode.startswith("I") else 8)
+    return 8
 
 
-def _to_rgb(picture: PillowImage.Image, path: Path) -> Image:
+def _to_rgb(picture: PillowImage.Image) -> Image:
     if picture.mode.startswith("I;16"):
         grey = (np.asarray(picture) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    if picture.mode in ("I", "F"):
-        raise DatasetError(f"image '{path}' has 32 bits a channel, expected 8 or 16")
     return np.array(picture.convert("RGB"))
 
 

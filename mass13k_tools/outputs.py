@@ -40,12 +40,15 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
 
 
 def _holds(path: Path, content: bytes) -> bool:
-    return path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:  # not there, or not ours to read
+        return False
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, partial = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

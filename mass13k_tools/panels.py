@@ -5,13 +5,13 @@ from typing import Literal
 
 import numpy as np
 
-from mass13k_tools.arrays import Image, LabelMap, size_text
+from mass13k_tools.arrays import IGNORE, Image, LabelMap, size_text
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import read_sample
 from mass13k_tools.layouts import Sample
 from mass13k_tools.ops import render
-from mass13k_tools.ops.complexity import class_areas, complexity
+from mass13k_tools.ops.complexity import Complexity, class_areas, complexity
 
 Layer = Literal["image", "overlay", "label", "outline"]
 Crop = tuple[int, int, int, int]  # y, x, height, width in pixels
@@ -57,7 +57,7 @@ def cell(
     """Draw one layer of a sample over its key and mIPQ, for a contact sheet."""
     image, label_map, _ = _read_part(sample, taxonomy, crop)
     picture = _layer(layer, image, label_map, taxonomy=taxonomy, side_px=side_px)
-    caption = [sample.key, f"{sample.split}, mIPQ {complexity(label_map).mipq:,.0f}"]
+    caption = [sample.key, f"{sample.split}, {_mipq_text(complexity(label_map))}"]
     return render.above(picture, render.legend(caption, []))
 
 
@@ -90,22 +90,26 @@ def _legend(
 ) -> Image:
     measured = complexity(label_map)
     areas = class_areas(label_map)
+    present = sorted((row for row in taxonomy.classes if areas[row.id]), key=lambda r: -areas[r.id])
     rows = [
         render.LegendRow(
             row.colour,
             f"{row.name}  {areas[row.id] / label_map.size:.1%}  IPQ {measured.ipq[row.id]:,.1f}",
         )
-        for row in taxonomy.classes
-        if areas[row.id]
+        for row in present[:CLASSES_SHOWN]
     ]
+    if len(present) > CLASSES_SHOWN:
+        rows.append(render.LegendRow(render.PAPER, f"and {len(present) - CLASSES_SHOWN} more"))
     ignored = label_map.size - int(areas.sum())
     if ignored:
-        grey = tuple(taxonomy.colours[255].tolist())
+        grey = tuple(taxonomy.colours[IGNORE].tolist())
         rows.append(render.LegendRow(grey, f"ignore  {ignored / label_map.size:.1%}"))
-    title = [sample.key, f"{sample.split}, {size}"]
-    if np.isfinite(measured.mipq):
-        title.append(f"mIPQ {measured.mipq:,.1f} (contour)")
-    return render.legend(title, rows[:CLASSES_SHOWN], text_px=text_px)
+    title = [sample.key, f"{sample.split}, {size}", f"{_mipq_text(measured)} (contour)"]
+    return render.legend(title, rows, text_px=text_px)
+
+
+def _mipq_text(measured: Complexity) -> str:
+    return f"mIPQ {measured.mipq:,.1f}" if np.isfinite(measured.mipq) else "no mIPQ"
 
 
 def _cut(pixels: Image, crop: Crop, sample: Sample) -> Image:

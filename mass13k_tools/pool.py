@@ -108,7 +108,7 @@ def _outcomes(
                 raise DatasetError("worker processes die at once; try again with --jobs 1")
             with _processes(jobs) as executor:
                 for done in _windowed(executor, function, remaining, width=IN_FLIGHT * jobs):
-                    fruitless = fruitless if done.result is None else 0
+                    fruitless = fruitless if done.failure else 0
                     yield done
 
 

@@ -26,11 +26,26 @@ def test_eight_digits_that_form_no_date_are_none(text):
 
 def test_city_may_have_several_words():
     assert capture_of("00001_b01_new_york_id3").city == "new_york"
-    assert capture_of("00001_b01_hong-kong_id3").city == "hong-kong"
+    assert capture_of("00001_b01_Hong-Kong_id3").city == "hong_kong"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "06115_b06_20230210_tianjin_id2974_copy",
+        "06115_b06_20230210_tianjin_id2974_retouched",
+        "06116-b06-20230210-Tianjin-id2975",
+        "06117 b06 20230210 tianjin id2976",
+        "06118_b06_2023-02-10_TIANJIN_id2977_20230211",
+    ],
+)
+def test_copies_and_other_spellings_belong_to_the_same_capture(other):
+    assert group_of(other) == group_of("06115_b06_20230210_tianjin_id2974")
 
 
 def test_camera_words_are_no_city():
     assert capture_of("IMG_20230210_101530") == Capture(number="101530", date="20230210")
+    assert group_of("IMG_20230210_101530_HDR") == group_of("IMG_20230210_101531")
 
 
 @pytest.mark.parametrize(

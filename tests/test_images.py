@@ -1,6 +1,7 @@
 """Every unusual kind of pixel file has one stated behaviour."""
 
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -83,9 +84,9 @@ def test_rgb_labels_are_read_only_if_their_channels_are_equal():
         decode_raw_labels(encoded(PillowImage.fromarray(MASS13K.colours[LABELS])), NAME)
 
 
-@pytest.mark.parametrize("mode", ["I;16", "CMYK"])
-def test_other_label_kinds_are_refused(mode):
-    content = encoded(PillowImage.new(mode, (7, 5)), "TIFF")
+@pytest.mark.parametrize(("mode", "kind"), [("I;16", "PNG"), ("CMYK", "JPEG")])
+def test_other_label_kinds_are_refused(mode, kind):
+    content = encoded(PillowImage.new(mode, (7, 5)), kind)
     with pytest.raises(DatasetError, match="expected one channel of 8 bits"):
         decode_raw_labels(content, NAME)
 
@@ -110,10 +111,47 @@ def test_sixteen_bits_keep_the_high_byte():
     assert image[0].tolist() == [[0x12] * 3, [0xAB] * 3]
 
 
-def test_floating_point_images_are_refused():
-    content = encoded(PillowImage.new("F", (7, 5)), "TIFF")
-    with pytest.raises(DatasetError, match=r"'some.file' has 32 bits a channel, expected 8 or 16"):
-        decode_image(content, NAME)
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "GIF", "WEBP", "PPM", "TGA", "EPS"])
+def test_other_formats_never_reach_their_readers(kind):
+    content = encoded(PillowImage.new("RGB", (7, 5)), kind)
+    for decode in (decode_image, decode_raw_labels):
+        with pytest.raises(DatasetError, match=r"'some\.file' holds no JPEG or PNG"):
+            decode(content, NAME)
+
+
+def png_of_rows(rows):
+    """A PNG of 5 rows by its header, in which the stream of pixels is whole but has ``rows``."""
+    header = struct.pack(">IIBBBBB", 7, 5, 8, 0, 0, 0, 0)
+    body = chunk(b"IDAT", zlib.compress(rows * (b"\0" + bytes(7)))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body
+
+
+def test_a_png_with_too_few_rows_is_refused_although_its_stream_is_whole():
+    assert decode_raw_labels(png_of_rows(5), NAME).values.shape == (5, 7)
+    with pytest.raises(DatasetError, match="some of its rows are missing"):
+        decode_raw_labels(png_of_rows(4), NAME)
+
+
+def test_an_interlaced_png_is_read():
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 1)
+    body = chunk(b"IDAT", zlib.compress(b"\0\5")) + chunk(b"IEND", b"")
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body
+    assert decode_raw_labels(content, NAME).values.tolist() == [[5]]
+
+
+def test_bytes_behind_the_end_are_no_fault():
+    content = encoded(PillowImage.fromarray(LABELS)) + bytes(100_000)
+    np.testing.assert_array_equal(decode_raw_labels(content, NAME).values, LABELS)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_and_devices_are_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    for path in (tmp_path / "pipe.png", tmp_path / "zero.png"):
+        for read in (read_image, read_header):
+            with pytest.raises(DatasetError, match="no ordinary file"):
+                read(path)
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.5, 0.9, 0.99])

@@ -1,6 +1,7 @@
 """``mass13k split`` draws, verifies and lists, for people and for machines."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -55,6 +56,39 @@ def test_draw_again_keeps_what_is_there_and_refuses_to_replace_it(run, tiny_data
     after = read_lists(out)
     assert all(set(before[split]) <= set(after[split]) for split in before)
     assert sum(map(len, after.values())) == 7
+    record = json.loads((out / "split.json").read_text())
+    assert (record["seed"], record["kept"]) == (7, 6)
+
+    run("draw", tiny_dataset, "--out", out, "--seed", 7, "--fresh", "--overwrite")
+    run("draw", tiny_dataset, "--out", tmp_path / "other", "--seed", 7)
+    assert read_lists(out) == read_lists(tmp_path / "other")
+    assert json.loads((out / "split.json").read_text())["kept"] == 0
+
+
+def test_keys_that_are_no_text_are_drawn_and_read_back(run, tiny_dataset, tmp_path):
+    strange = os.fsdecode(b"caf\xe9_\xe2\x80\xa8_1")
+    for folder, ending in (("images", "jpg"), ("annotations", "png")):
+        path = next((tiny_dataset / folder / "val").glob(f"*.{ending}"))
+        path.rename(path.with_name(f"{strange}.{ending}"))
+    run("draw", tiny_dataset, "--out", tmp_path / "lists", "--json")
+    assert any(strange in keys for keys in read_lists(tmp_path / "lists").values())
+    run("list", tiny_dataset, "--lists", tmp_path / "lists", "--json")
+
+
+@pytest.mark.parametrize("name", ["two\nlines", " space"])
+def test_keys_that_no_list_can_hold_are_refused(run, tiny_dataset, tmp_path, name):
+    for folder, ending in (("images", "jpg"), ("annotations", "png")):
+        path = next((tiny_dataset / folder / "val").glob(f"*.{ending}"))
+        path.rename(path.with_name(f"{name}.{ending}"))
+    result = run("draw", tiny_dataset, "--out", tmp_path / "lists", code=1)
+    assert "which a list cannot hold" in result.stderr
+    assert not (tmp_path / "lists").exists()
+
+
+def test_other_text_files_beside_the_lists_are_no_splits(run, tiny_dataset, tmp_path):
+    run("draw", tiny_dataset, "--out", tmp_path)
+    (tmp_path / "README.txt").write_text("notes\nnotes\n")
+    assert set(read_lists(tmp_path)) == {"train", "val", "test"}
 
 
 def test_draw_keeps_the_lists_of_another_folder(run, tiny_dataset, tmp_path):
@@ -129,7 +163,7 @@ def test_list_counts_and_names_keys(run, tiny_dataset):
     assert run("list", tiny_dataset).stdout == "train: 3\nval: 2\ntest: 1\n"
     assert "test 00006_b04_20230511_chengdu_id0300" in run("list", tiny_dataset, "--keys").stdout
     content = json.loads(run("list", tiny_dataset, "--json").stdout)
-    assert content == {"splits": {"train": 3, "val": 2, "test": 1}}
+    assert content == {"splits": {"train": 3, "val": 2, "test": 1}, "official": False}
     content = json.loads(run("list", tiny_dataset, "--json", "--keys").stdout)
     assert content["keys"]["test"] == ["00006_b04_20230511_chengdu_id0300"]
 

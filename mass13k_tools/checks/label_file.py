@@ -85,7 +85,7 @@ def _storage(
     if header.format in LOSSY:
         hint = "values at class borders are lost: export again from the source, as PNG"
         yield "lossy-label", f"{header.format} data", EXPECTED, hint
-    if header.mode == "RGB":
+    if header.mode in COLOURS:
         found, hint = _colour_text(colours, taxonomy)
         yield "rgb-mask", found, EXPECTED, hint
     elif header.mode == "P":

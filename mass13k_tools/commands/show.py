@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
-from mass13k_tools.commands.options import FOLDER, dataset_options, overwrite_option
+from mass13k_tools.classes import Taxonomy
+from mass13k_tools.commands.options import (
+    FOLDER,
+    dataset_options,
+    echo_json,
+    json_option,
+    overwrite_option,
+)
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import Dataset
+from mass13k_tools.layouts import Dataset, Sample
 from mass13k_tools.outputs import write_file
 
 if TYPE_CHECKING:  # loads OpenCV
     from mass13k_tools.arrays import Image
     from mass13k_tools.panels import Crop, Layer
 
-GRID_SIDE_PX = 480
+PANEL_SIDE_PX, GRID_SIDE_PX = 1600, 480
 GRID_MOST = 120
 
 
@@ -52,22 +60,27 @@ def _crop(context: click.Context, parameter: click.Parameter, text: str | None) 
 )
 @click.option("--crop", callback=_crop, metavar="Y,X,H,W", help="Show only this part.")
 @click.option(
-    "--side", "side_px", default=1600, show_default=True, help="Longer side of a layer, 0 = full."
+    "--side",
+    "side_px",
+    type=click.IntRange(0, 8192),
+    help="Longer side of a layer, 0 = full  [default: 1600; in a grid 480]",
 )
 @click.option("--grid", is_flag=True, help="One contact sheet of the first layer; no KEY = all.")
 @click.option(
     "--out", type=FOLDER, default=Path("panels"), show_default=True, help="Folder for the pictures."
 )
 @overwrite_option
+@json_option
 def show(
     dataset: Dataset,
     keys: tuple[str, ...],
     layers: tuple[Layer, ...],
     crop: Crop | None,
-    side_px: int,
+    side_px: int | None,
     grid: bool,
     out: Path,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Draw samples of ROOT as PNG: image, overlay, label map and a legend.
 
@@ -77,32 +90,62 @@ def show(
       mass13k show demo KEY --crop 900,1200,256,256 --layers image,label
       mass13k show demo --grid --layers overlay --split val
     """
-    from mass13k_tools.ops.render import contact_sheet
-    from mass13k_tools.panels import cell, panel
+    from mass13k_tools.images import png_bytes
 
     chosen = [sample for sample in dataset.samples if not keys or sample.key in keys]
     _check_keys(dataset, keys, everything=grid)
-    if grid:
-        cells = [
-            cell(sample, dataset.taxonomy, layer=layers[0], crop=crop, side_px=GRID_SIDE_PX)
-            for sample in chosen[:GRID_MOST]
-        ]
-        _write(out / "grid.png", contact_sheet(cells), overwrite=overwrite)
-        if len(chosen) > GRID_MOST:
-            click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
-        return
-    for sample in chosen:
-        twice = sum(sample.key == other.key for other in chosen) > 1
+    if grid and len(chosen) > GRID_MOST:
+        click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
+    draw = _grid if grid else _panels
+    paths = []
+    for name, picture in draw(chosen, dataset.taxonomy, layers, crop, side_px):
+        write_file(out / name, png_bytes(picture), overwrite=overwrite)
+        paths.append(str(out / name))
+        if not as_json:
+            click.echo(paths[-1])
+    if as_json:
+        echo_json({"pictures": paths})
+
+
+Pictures = Iterator[tuple[str, "Image"]]  # file name and picture, one at a time
+
+
+def _grid(
+    samples: Sequence[Sample],
+    taxonomy: Taxonomy,
+    layers: tuple[Layer, ...],
+    crop: Crop | None,
+    side_px: int | None,
+) -> Pictures:
+    from mass13k_tools.ops.render import contact_sheet
+    from mass13k_tools.panels import cell
+
+    side_px = GRID_SIDE_PX if side_px is None else side_px
+    yield (
+        "grid.png",
+        contact_sheet(
+            [
+                cell(sample, taxonomy, layer=layers[0], crop=crop, side_px=side_px)
+                for sample in samples[:GRID_MOST]
+            ]
+        ),
+    )
+
+
+def _panels(
+    samples: Sequence[Sample],
+    taxonomy: Taxonomy,
+    layers: tuple[Layer, ...],
+    crop: Crop | None,
+    side_px: int | None,
+) -> Pictures:
+    from mass13k_tools.panels import panel
+
+    side_px = PANEL_SIDE_PX if side_px is None else side_px
+    for sample in samples:
+        twice = sum(sample.key == other.key for other in samples) > 1
         name = f"{sample.split}-{sample.key}.png" if twice else f"{sample.key}.png"
-        picture = panel(sample, dataset.taxonomy, layers=layers, crop=crop, side_px=side_px)
-        _write(out / name, picture, overwrite=overwrite)
-
-
-def _write(path: Path, picture: Image, *, overwrite: bool) -> None:
-    from mass13k_tools.images import png_bytes
-
-    write_file(path, png_bytes(picture), overwrite=overwrite)
-    click.echo(path)
+        yield name, panel(sample, taxonomy, layers=layers, crop=crop, side_px=side_px)
 
 
 def _check_keys(dataset: Dataset, keys: tuple[str, ...], *, everything: bool) -> None:

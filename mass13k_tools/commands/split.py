@@ -43,6 +43,7 @@ def split() -> None:
 )
 @click.option("--stats", type=FILE, help="Output of 'stats --json': balance classes and mIPQ.")
 @click.option("--keep", type=FOLDER, help="Lists whose keys stay  [default: those in --out]")
+@click.option("--fresh", is_flag=True, help="Keep nothing, draw every key anew.")
 @group_by_option
 @overwrite_option
 @json_option
@@ -53,6 +54,7 @@ def draw(
     fractions: str,
     stats: Path | None,
     keep: Path | None,
+    fresh: bool,
     group_by: str | None,
     overwrite: bool,
     as_json: bool,
@@ -69,22 +71,27 @@ def draw(
     check_unique_keys(dataset.samples)
     shares = parse_fractions(fractions)
     captures = {sample.key: name for sample, name in captures_of(dataset, pattern=group_by).items()}
-    if keep is None and out and any(out.glob("*.txt")):
+    if keep and fresh:
+        raise click.UsageError("--keep and --fresh exclude each other")
+    if keep is None and not fresh and out and any(out.glob("*.txt")):
         keep = out
     kept = {key: name for name, keys in (read_lists(keep) if keep else {}).items() for key in keys}
     strata = strata_of(read_statistics(stats), captures) if stats else None
     lists = draw_splits(captures, fractions=shares, seed=seed, strata=strata, kept=kept)
     rule = "balanced" if stats else "hash"
+    staying = len(kept.keys() & captures.keys())
     record = {"seed": seed, "rule": rule, "fractions": shares, "group_by": group_by}
-    if out:
+    record["kept"] = staying  # these were drawn before, perhaps by another rule
+    if out and not (keep == out and staying == len(kept) == len(captures)):  # nothing new
         write_lists(out, lists, record, overwrite=overwrite)
     if keep:
-        staying = len(kept.keys() & captures.keys())
-        click.echo(f"{staying} of {len(captures)} samples stay as in '{keep}'", err=True)
+        hint = "; --fresh draws them anew" if keep == out else ""
+        click.echo(f"{staying} of {len(captures)} samples stay as in '{keep}'{hint}", err=True)
     counts = {name: len(keys) for name, keys in lists.items()}
     for name, share in shares.items():
         if share > 0 and not counts[name]:
-            click.echo(f"warning: the split '{name}' is empty; try another --seed", err=True)
+            hint = "captures are too few or too large; try --fractions, --seed or --stats"
+            click.echo(f"warning: the split '{name}' is empty: {hint}", err=True)
     summary = {**record, "captures": len(set(captures.values()))}
     _echo(counts, summary if out else {**summary, "keys": lists}, as_json=as_json)
 
@@ -134,11 +141,16 @@ def list_splits(dataset: Dataset, keys: bool, as_json: bool) -> None:
     Example:
       mass13k split list photos --lists photos-splits --keys
     """
+    from mass13k_tools.splits.leaks import is_official
     from mass13k_tools.splits.lists import lists_of
 
     lists = lists_of(dataset.samples)
     counts = {name: len(listed) for name, listed in lists.items()}
-    _echo(counts, {"keys": lists} if keys else {}, as_json=as_json)
+    official = is_official(counts)
+    content = {"official": official, **({"keys": lists} if keys else {})}
+    _echo(counts, content, as_json=as_json)
+    if official and not as_json:
+        click.echo("official MaSS13K split")
     if keys and not as_json:
         for name, listed in lists.items():
             for key in listed:

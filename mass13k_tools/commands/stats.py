@@ -45,13 +45,22 @@ if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them wh
     help="How a perimeter is measured.",
 )
 @click.option(
-    "--min-area", default=1, show_default=True, help="Skip classes with fewer pixels, count them."
+    "--min-area",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Skip classes with fewer pixels, and count them.",
 )
 @click.option(
-    "--by", multiple=True, type=click.Choice(["split", "class", "city", "date"]), help="More rows."
+    "--by",
+    multiple=True,
+    type=click.Choice(["split", "class", "city", "date"]),
+    help="More rows; JSON has them all.",
 )
 @click.option("--compare", type=click.Choice(["paper"]), help="Show published rows beside it.")
-@click.option("--top", type=click.IntRange(min=1), help="List the N most and least complex images.")
+@click.option(
+    "--top", type=click.IntRange(min=1), help="Also list the N most and least complex images."
+)
 @click.option("--out", type=FOLDER, help="Write stats.csv, stats.json and plots into this folder.")
 @click.option(
     "--cache", type=FILE, envvar="MASS13K_CACHE", help="Kept counts  [default: user's cache folder]"
@@ -97,6 +106,9 @@ def stats(
         )
     known = len(statistics.images) - statistics.measured
     click.echo(f"measured {statistics.measured} label maps, {known} known before", err=True)
+    if dataset.faults:
+        loose = f"{len(dataset.faults)} files or folders belong to no sample"
+        click.echo(f"{loose}: 'mass13k check' lists them", err=True)
     files = report_files(statistics) if out else {}
     if out:
         write_files({out / name: content for name, content in files.items()}, overwrite=overwrite)

@@ -87,6 +87,7 @@ def find_dataset(
     Raises:
         DatasetError: The root fits no layout or several, cannot be read, or holds no pair at all.
     """
+    root = root.absolute()  # workers on other machines have folders of their own to start from
     if not root.is_dir():
         found = "a file" if root.is_file() else "nothing"
         raise DatasetError(f"found {found} at '{root}', expected the folder of a data set")

@@ -35,11 +35,12 @@ def list_folder(
     unexpected = []
     for entry in _visible(folder):
         path = Path(entry.path)
-        if _is_read(path.name, endings, stem_end, other_ends) and not entry.is_dir():
+        folder_here = _is_dir(entry)
+        if _is_read(path.name, endings, stem_end, other_ends) and not folder_here:
             candidates.setdefault(path.stem.removesuffix(stem_end), []).append(path)
         elif _is_read(path.name, (*IMAGE_ENDINGS, *UNREAD_ENDINGS), stem_end, other_ends):
             unexpected.append(path)
-        elif entry.is_dir() and holds(path, endings, stem_end, other_ends):
+        elif folder_here and holds(path, endings, stem_end, other_ends):
             # Subfolders are not entered: their photos would need keys with slashes
             unexpected.append(path)
     for paths in candidates.values():
@@ -60,13 +61,20 @@ def holds(
 
 def subfolders(folder: Path) -> list[Path]:
     """List the folders in a folder by name, without hidden ones."""
-    return sorted(Path(entry.path) for entry in _visible(folder) if entry.is_dir())
+    return sorted(Path(entry.path) for entry in _visible(folder) if _is_dir(entry))
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
     """List what a folder holds, unsorted, without hidden files."""
     with os.scandir(folder) as entries:
         return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _is_read(

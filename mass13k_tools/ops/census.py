@@ -81,9 +81,12 @@ def thin_pixels(label_map: LabelMap, *, width_px: int = THIN_PX) -> Counts:
     Returns:
         Pixels by class id, shape (256,), int64; ignore has 0.
     """
+    label_map = check_label_map(label_map)
     square = np.ones((width_px, width_px), dtype=np.uint8)
-    one_class = cv2.compare(cv2.erode(label_map, square), cv2.dilate(label_map, square), cv2.CMP_EQ)
-    covered = cv2.dilate(one_class, square)
+    sides = (width_px, width_px, width_px, width_px)
+    beyond = cv2.copyMakeBorder(label_map, *sides, cv2.BORDER_REPLICATE)
+    one_class = cv2.compare(cv2.erode(beyond, square), cv2.dilate(beyond, square), cv2.CMP_EQ)
+    covered = cv2.dilate(one_class, square)[width_px:-width_px, width_px:-width_px]
     return class_areas(np.where(covered, np.uint8(IGNORE), label_map))
 
 

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def draw_splits(
         >>> draw_splits(captures, fractions={"train": 0.5, "test": 0.5})
         {'train': ('b1',), 'test': ('a1', 'a2')}
     """
-    if abs(sum(fractions.values()) - 1) > 1e-6 or min(fractions.values()) < 0:
+    if not isclose(sum(fractions.values()), 1, abs_tol=1e-6) or min(fractions.values()) < 0:
         given = ", ".join(f"{split} {share:g}" for split, share in fractions.items())
         raise DatasetError(f"fractions are {given}, expected shares of at least 0 that sum to 1")
     kept = {key: split for key, split in (kept or {}).items() if key in captures}
@@ -192,7 +193,8 @@ def _share_out_strata(
 
 def _place(capture: str, seed: int) -> float:
     """Give a capture its place in [0, 1), evenly spread and the same on every machine."""
-    digest = blake2b(f"{seed}/{capture}".encode(), digest_size=6).digest()
+    name = f"{seed}/{capture}".encode(errors="surrogateescape")
+    digest = blake2b(name, digest_size=6).digest()
     return int.from_bytes(digest) / 2**48
 
 

@@ -133,5 +133,7 @@ def _names(samples: Iterable[Sample]) -> str:
 
 
 def _sha256(path: Path) -> bytes:
+    if not path.is_file():  # reading a pipe or a device may never end
+        raise DatasetError(f"cannot read '{path}': it is no ordinary file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

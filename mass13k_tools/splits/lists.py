@@ -25,7 +25,8 @@ def read_lists(folder: Path) -> Lists:
     """Read split lists.
 
     Args:
-        folder: Holds ``NAME.txt`` for every split, one key a line; empty lines are skipped.
+        folder: Holds ``NAME.txt`` for every split, one key a line; empty lines are skipped. Where
+            there is a ``split.json``, only the splits that it counts are read.
 
     Returns:
         Split -> keys, in the order of splits, keys sorted.
@@ -33,13 +34,13 @@ def read_lists(folder: Path) -> Lists:
     Raises:
         DatasetError: There is no list, one cannot be read, or a key is listed twice.
     """
-    paths = sorted(folder.glob("[!.]*.txt")) if folder.is_dir() else []
+    paths = _list_paths(folder)
     if not paths:
         raise DatasetError(f"no split list in '{folder}', expected such as 'train.txt'")
     lists: Lists = {}
     listed_in: dict[str, str] = {}
     for path in sorted(paths, key=lambda path: split_rank(path.stem)):
-        keys = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+        keys = [line.strip() for line in _read_text(path).split("\n") if line.strip()]
         for key in keys:
             if key in listed_in:
                 raise DatasetError(
@@ -66,10 +67,18 @@ def write_lists(
         DatasetError: Other lists are there and ``overwrite`` is off.
     """
     counts = {split: len(keys) for split, keys in lists.items()}
-    text = json.dumps({**record, "counts": counts}, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps({**record, "counts": counts}, indent=1, allow_nan=False) + "\n"
     contents = {folder / RECORD: text.encode()}
     for split, keys in lists.items():
-        contents[folder / f"{split}.txt"] = "".join(f"{key}\n" for key in keys).encode()
+        for key in keys:
+            if "\n" in key or key != key.strip():
+                raise DatasetError(
+                    f"key {key!r} has a line break or outer spaces, which a list cannot hold; "
+                    "rename its files"
+                )
+        contents[folder / f"{split}.txt"] = "".join(f"{key}\n" for key in keys).encode(
+            errors="surrogateescape"  # a name that is no text keeps its bytes
+        )
     write_files(contents, overwrite=overwrite)
 
 
@@ -157,8 +166,19 @@ def check_unique_keys(samples: Sequence[Sample]) -> None:
             )
 
 
+def _list_paths(folder: Path) -> list[Path]:
+    if not (folder / RECORD).is_file():
+        return sorted(folder.glob("[!.]*.txt")) if folder.is_dir() else []
+    try:
+        counts = json.loads(_read_text(folder / RECORD))["counts"]
+        names = [str(split) for split in counts]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"'{folder / RECORD}' is damaged; draw the lists again") from error
+    return [folder / f"{Path(name).name}.txt" for name in names]
+
+
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
+    except OSError as error:
         raise DatasetError(f"cannot read split list '{path}': {error}") from error

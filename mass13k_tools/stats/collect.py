@@ -84,20 +84,24 @@ def collect(
     known: dict[Path, LabelCounts] = {}
     failures: list[tuple[str, str]] = []
     unknown: list[Path] = []
+    partly_known: dict[Path, LabelCounts] = {}
     for path in dict.fromkeys(sample.label_path for sample in dataset.samples):
         counts = cache.find(path)
         if needed <= counts.keys():
             known[path] = counts
         else:
             unknown.append(path)
+            partly_known[path] = counts
     count = partial(count_labels, taxonomy=dataset.taxonomy, needed=needed)
     for done in run(count, unknown, workers=workers, title="measure" if unknown else ""):
         if done.result is not None:
-            cache.add(done.item, done.result)
-            known[done.item] = done.result
+            known[done.item] = partly_known.get(done.item, {}) | done.result
+            cache.add(done.item, known[done.item])
         else:
             failures.append((str(done.item), str(done.failure)))
     statistics = partial(_statistics, definition=definition, min_area=min_area)
+    for path, counts in known.items():  # what else happens to be known must not show
+        known[path] = {name: counts[name] for name in needed}
     return Statistics(
         dataset.root.absolute().name,
         dataset.taxonomy,

@@ -39,7 +39,8 @@ def figures(statistics: Statistics) -> dict[str, bytes]:
 def _size_histogram(statistics: Statistics) -> bytes:
     figure, axes = _canvas("Image size", "diagonal, pixels", "images")
     diagonals = np.array([image.diagonal for image in statistics.images])
-    axes.hist(diagonals, bins=min(40, max(5, diagonals.size // 5)), color=BAR)
+    reach = (0.95 * diagonals.min(), 1.05 * diagonals.max())  # one size alone is a bar, not a line
+    axes.hist(diagonals, bins=min(40, max(20, diagonals.size // 5)), range=reach, color=BAR)
     _mark_mean(axes, diagonals)
     return _png(figure)
 
@@ -48,9 +49,13 @@ def _mipq_histogram(statistics: Statistics) -> bytes:
     label = f"mIPQ of an image ({statistics.definition})"
     figure, axes = _canvas("Mask complexity", label, "images")
     values = statistics.mipq
-    bins = np.geomspace(values.min(), values.max() * 1.01, min(40, max(6, values.size // 4)))
+    number = min(40, max(6, values.size // 4))
+    if values.min() > 0:
+        bins = np.geomspace(values.min(), values.max() * 1.01, number)
+        axes.set_xscale("log")
+    else:
+        bins = np.linspace(0, values.max() + 1, number)
     axes.hist(values, bins=bins.tolist(), color=BAR)
-    axes.set_xscale("log")
     _mark_mean(axes, values)
     return _png(figure)
 
@@ -60,7 +65,7 @@ def _class_share(statistics: Statistics) -> bytes:
     rows = sorted(rows, key=lambda row: row.pixels)[-MOST_CLASSES:]
     figure, axes = _canvas("Share of pixels", "%", "")
     shares = [100 * (row.pixel_share or 0) for row in rows]
-    bars = axes.barh([row.name for row in rows], shares, color=_colours(rows, statistics.taxonomy))
+    bars = axes.barh(_names(rows), shares, color=_colours(rows, statistics.taxonomy))
     for bar in bars:
         bar.set_edgecolor("0.3")
     axes.bar_label(bars, labels=[f"{share:.2g}" for share in shares], padding=3, fontsize=8)
@@ -76,11 +81,10 @@ def _class_ipq(statistics: Statistics) -> bytes:
     rows = sorted(rows, key=lambda row: row.ipq.mean)[-MOST_CLASSES:]
     values = []
     for row in rows:
-        class_id = statistics.taxonomy.find(row.name).id
-        ipq = [image.complexity.ipq[class_id] for image in statistics.images if image.complexity]
+        ipq = [image.complexity.ipq[row.id] for image in statistics.images if image.complexity]
         values.append([value for value in ipq if np.isfinite(value)])
     boxes = axes.boxplot(
-        values, orientation="horizontal", tick_labels=[row.name for row in rows], patch_artist=True
+        values, orientation="horizontal", tick_labels=_names(rows), patch_artist=True
     )
     for box, colour in zip(boxes["boxes"], _colours(rows, statistics.taxonomy), strict=True):
         box.set_facecolor(colour)
@@ -105,7 +109,11 @@ def _mark_mean(axes: Axes, values: NDArray[np.float64]) -> None:
 
 def _colours(rows: Sequence[ClassSummary], taxonomy: Taxonomy) -> list[tuple[float, float, float]]:
     colours = taxonomy.colours / 255
-    return [tuple(colours[taxonomy.find(row.name).id]) for row in rows]
+    return [tuple(colours[row.id]) for row in rows]
+
+
+def _names(rows: Sequence[ClassSummary]) -> list[str]:
+    return [row.name.replace("$", r"\$") for row in rows]  # Matplotlib would read mathematics
 
 
 def _png(figure: Figure) -> bytes:

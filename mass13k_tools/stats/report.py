@@ -5,13 +5,14 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from mass13k_tools.arrays import Mask
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.stats.collect import ImageStatistics, Statistics
 from mass13k_tools.stats.published import TABLE_1, MeanStd
@@ -50,8 +51,8 @@ def print_tables(
         tables.append(class_table(statistics))
     if top:
         tables += ranking_tables(statistics, top=top)
-    width = None if sys.stdout.isatty() else WIDTH
-    console = Console(width=width)
+    width = None if sys.stdout and sys.stdout.isatty() else WIDTH
+    console = Console(width=width, markup=False, emoji=False, highlight=False)  # names are names
     for table in tables:
         console.print(table)
 
@@ -76,6 +77,18 @@ def dataset_json(statistics: Statistics) -> dict[str, Any]:
             for row in summarise_classes(statistics.images, statistics.taxonomy)
         ],
         "images": [image_json(image, statistics.taxonomy) for image in statistics.images],
+        "by": {
+            grouping: [
+                {
+                    "name": row.name,
+                    "images": row.images,
+                    "diagonal": _mean_std_json(row.diagonal),
+                    "mipq": _mean_std_json(row.mipq),
+                }
+                for row in summarise_by(grouping, statistics.images)
+            ]
+            for grouping in get_args(Grouping)
+        },
         "failures": [{"file": file, "reason": why} for file, why in statistics.failures],
     }
 
@@ -89,12 +102,17 @@ def image_json(image: ImageStatistics, taxonomy: Taxonomy) -> dict[str, Any]:
         "width": image.size_hw[1],
         "diagonal": image.diagonal,
         "mipq": _finite(image.complexity.mipq) if image.complexity else None,
-        "ipq": _named(image.complexity.ipq, taxonomy) if image.complexity else {},
-        "pixels": _named(image.pixels, taxonomy) if image.pixels is not None else {},
+        "ipq": {},
+        "pixels": {},
     }
+    if image.pixels is not None and image.complexity:
+        row["pixels"] = _named(image.pixels, taxonomy, where=image.pixels > 0)
+        row["ipq"] = _named(image.complexity.ipq, taxonomy, where=np.isfinite(image.complexity.ipq))
     if image.census:
         valid = int(image.census.pixels.sum())
-        row |= {name: _named(getattr(image.census, name), taxonomy) for name in CENSUS_COLUMNS}
+        for name in CENSUS_COLUMNS:
+            values = getattr(image.census, name)
+            row[name] = _named(values, taxonomy, where=values > 0)
         row["boundary_density"] = share(int(image.census.edges.sum()), valid)
         row["thin_share"] = share(int(image.census.thin.sum()), valid)
     return row
@@ -201,12 +219,12 @@ def _has(name: str) -> Callable[[dict[str, Any]], bool]:
     return lambda row: bool(row.get(name))
 
 
-def _named(values: NDArray[Any], taxonomy: Taxonomy) -> dict[str, Any]:
-    """Write values by class id as an object by class name, without zeros and nan."""
+def _named(values: NDArray[Any], taxonomy: Taxonomy, *, where: Mask) -> dict[str, Any]:
+    """Write values by class id, (256,), as an object by class name, where there is something."""
     return {
         name: values[class_id].item()
         for class_id, name in taxonomy.names.items()
-        if values[class_id] > 0
+        if where[class_id]
     }
 
 

@@ -37,6 +37,7 @@ class Summary:
 class ClassSummary:
     """One class over several images; shares are of 1, None where nothing can be shared out."""
 
+    id: int
     name: str
     images: int
     pixels: int
@@ -88,6 +89,7 @@ def summarise_classes(images: Sequence[ImageStatistics], taxonomy: Taxonomy) -> 
         ipq = [image.complexity.ipq[class_id] for image in images if image.complexity]
         rows.append(
             ClassSummary(
+                class_id,
                 name,
                 images=sum(bool(one[class_id]) for one in measured),
                 pixels=area,
