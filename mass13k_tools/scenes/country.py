@@ -118,7 +118,7 @@ def canopy(stage: Stage) -> None:
     for side in (-1.0, 1.0):
         for z in (5.5, 10.0):
             x = side * stage.between(0.5, 1.0) * setting.view.half_width_m(z)
-            species, foliage = stage.pick("birch", "plane", "lime"), stage.between(0.15, 0.5)
+            species, foliage = stage.pick("birch", "plane", "lime"), stage.between(0.2, 0.8)
             place = (x, z + stage.between(-1, 1))
             stage.tree(place, stage.between(7, 11), species, foliage=foliage)
     for _ in stage.count(2, 6):
