@@ -223,7 +223,7 @@ def _are(values: Any, kind: type, count: int | None) -> bool:
 def _lookup_from_table(raw: Mapping[str, Any]) -> tuple[int, ...]:
     """Expand ``{"0-128": 0, "255": 255}`` to 256 entries; an empty table gives an empty tuple."""
     if not isinstance(raw, dict):
-        raise DatasetError(f'[raw] is {raw!r}, expected a table such as "0-128" = 0')
+        raise DatasetError(f'raw is {raw!r}, expected a table such as "0-128" = 0')
     if not raw:
         return ()
     lookup = [UNKNOWN] * 256

@@ -78,3 +78,21 @@ def draw_image(label_map: np.ndarray, *, seed: int) -> np.ndarray:
     gradient = np.linspace(-15, 15, label_map.shape[1], dtype=np.float32)[None, :, None]
     noise = rng.normal(0, 4, painted.shape).astype(np.float32)
     return np.clip(painted + gradient + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Keep every test away from the user's own cache of counts."""
+    path = tmp_path / "cache" / "counts.sqlite"
+    monkeypatch.setenv("MASS13K_CACHE", str(path))
+    return path
+
+
+@pytest.fixture
+def cluster_address():
+    """Start a real Dask cluster of two workers on loopback, and end it."""
+    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        yield cluster.scheduler_address

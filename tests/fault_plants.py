@@ -1,6 +1,7 @@
 """Ways to spoil one file of ``tiny_dataset``; each returns the file at which the fault is found."""
 
 import io
+import os
 import shutil
 import struct
 import zlib
@@ -107,6 +108,39 @@ def give_label_a_palette(root):
     picture.putpalette(MASS13K.colours.tobytes())
     picture.save(root / LABEL)
     return LABEL
+
+
+def paint_label_in_class_colours_with_alpha(root):
+    colours = MASS13K.colours[np.where(label_of(root) == 255, 0, label_of(root))]
+    PillowImage.fromarray(colours).convert("RGBA").save(root / LABEL)
+    return LABEL
+
+
+def save_label_as_tiff(root):
+    PillowImage.fromarray(label_of(root)).save(root / LABEL, "TIFF")
+    return LABEL
+
+
+def write_label_with_too_few_rows(root):
+    (root / LABEL).write_bytes(png_of_grey(96, 64, bits=8, rows=60 * bytes(97)))
+    return LABEL
+
+
+def link_image_to_itself(root):
+    (root / IMAGE).unlink()
+    (root / IMAGE).symlink_to(Path(IMAGE).name)
+    return IMAGE
+
+
+def make_image_a_pipe(root):
+    (root / IMAGE).unlink()
+    os.mkfifo(root / IMAGE)
+    return IMAGE
+
+
+def save_image_as_png_under_a_jpeg_name(root):
+    image_of(root).save(root / IMAGE, "PNG")
+    return IMAGE
 
 
 def give_label_alpha(root):
@@ -227,11 +261,16 @@ PLANTS = (
     (claim_a_huge_label, "unreadable-label"),
     (cut_label_short, "unreadable-label"),
     (link_label_to_nothing, "unreadable-label"),
+    (link_image_to_itself, "unreadable-image"),
+    (make_image_a_pipe, "unreadable-image"),
+    (save_label_as_tiff, "unreadable-label"),
+    (write_label_with_too_few_rows, "unreadable-label"),
     (save_label_with_16_bits, "unreadable-label"),
     (cut_a_column_from_the_label, "size-mismatch"),
     (write_value_9, "unknown-id"),
     (tag_image_as_upside_down, "exif-orientation"),
     (paint_label_in_class_colours, "rgb-mask"),
+    (paint_label_in_class_colours_with_alpha, "rgb-mask"),
     (repeat_label_in_three_channels, "rgb-mask"),
     (give_label_a_palette, "palette-mask"),
     (give_label_alpha, "other-mode-label"),
@@ -250,6 +289,7 @@ PLANTS = (
 )
 MILD_PLANTS = (
     (save_image_as_grey, "image-mode"),
+    (save_image_as_png_under_a_jpeg_name, "wrong-ending"),
     (save_image_as_cmyk, "image-mode"),
     (ignore_every_pixel, "empty-label"),
     (encode_image_again_in_train, "near-duplicate"),

@@ -253,6 +253,14 @@ def test_raw_values_become_ids_by_the_look_up(tmp_path):
     assert (read_label_map(path, every) == 3).all()
 
 
+def test_jpeg_quality_is_the_one_asked_for():
+    smooth = np.add.outer(np.arange(64), np.arange(96)).astype(np.uint8)
+    image = np.stack([smooth, smooth.T.repeat(2, axis=1)[:64, :96], smooth], axis=2)
+    rough, fine = (decode_image(jpeg_bytes(image, quality=q), NAME).astype(int) for q in (20, 95))
+    assert np.abs(fine - image).mean() < np.abs(rough - image).mean() / 2
+    assert jpeg_bytes(image) == jpeg_bytes(image, quality=95)
+
+
 def test_writing_is_lossless_for_labels_and_repeats_its_bytes():
     assert png_bytes(LABELS) == png_bytes(LABELS.copy())
     assert jpeg_bytes(PHOTO) == jpeg_bytes(PHOTO.copy())

@@ -125,21 +125,14 @@ def alive(pid):
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_real_cluster_gives_the_same_results():
-    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
-    with distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address=None,
-    ) as cluster:
-        workers = Workers(cluster=cluster.scheduler_address)
-        done = list(run(square, range(9), workers=workers))
-        assert sorted((each.item, each.result) for each in done) == [(n, n * n) for n in range(9)]
-        tokens = {each.result for each in run(unique_token, [0, 0, 0], workers=workers)}
-        assert len(tokens) == 3  # equal items are computed each for itself
-        failed = [each.failure for each in run(picky, [2], workers=workers)]
-        assert failed == ["two is not wanted"]
+def test_a_real_cluster_gives_the_same_results(cluster_address):
+    workers = Workers(cluster=cluster_address)
+    done = list(run(square, range(9), workers=workers))
+    assert sorted((each.item, each.result) for each in done) == [(n, n * n) for n in range(9)]
+    tokens = {each.result for each in run(unique_token, [0, 0, 0], workers=workers)}
+    assert len(tokens) == 3  # equal items are computed each for itself
+    failed = [each.failure for each in run(picky, [2], workers=workers)]
+    assert failed == ["two is not wanted"]
 
 
 def test_a_missing_scheduler_is_one_clear_line(monkeypatch):

@@ -30,11 +30,6 @@ def run(*arguments):
     return json.loads(result.stdout)
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("MASS13K_CACHE", str(tmp_path / "counts.sqlite"))
-
-
 @pytest.mark.parametrize("name", COUNTS)
 def test_real_data_sets_are_sound(name):
     checked = run("check", DATA / name)

@@ -1,5 +1,7 @@
 """``mass13k show`` on real files."""
 
+import json
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -8,7 +10,10 @@ from mass13k_tools.classes import MASS13K
 from mass13k_tools.cli import main
 from mass13k_tools.images import read_image, read_label_map
 from mass13k_tools.layouts import find_dataset
+from mass13k_tools.ops import render
+from mass13k_tools.ops.complexity import complexity
 from mass13k_tools.ops.render import GAP_PX
+from mass13k_tools.panels import cell, panel
 
 
 def show(*arguments):
@@ -40,6 +45,49 @@ def test_all_layers_stand_side_by_side(tiny_dataset, sample, tmp_path):
     assert drawn.shape[1] > 4 * 96
     image = read_image(sample.image_path)
     np.testing.assert_array_equal(drawn[GAP_PX:, GAP_PX:][:64, :96], image)
+
+
+def test_the_legend_has_share_and_ipq_of_every_class_present(sample, monkeypatch):
+    seen = {}
+
+    def note(title, rows, *, text_px):
+        seen.update(title=title, rows=rows)
+        return np.zeros((text_px, 5, 3), np.uint8)
+
+    monkeypatch.setattr(render, "legend", note)
+    panel(sample, MASS13K, layers=("label",), crop=None, side_px=100)
+    label_map = read_label_map(sample.label_path, MASS13K)
+    measured = complexity(label_map)
+    assert seen["title"][0] == sample.key
+    assert seen["title"][-1] == f"mIPQ {measured.mipq:,.1f} (contour)"
+    areas = {row.id: (label_map == row.id).mean() for row in MASS13K.classes}
+    present = sorted((row for row in MASS13K.classes if areas[row.id]), key=lambda r: -areas[r.id])
+    expected = [
+        (row.colour, f"{row.name}  {areas[row.id]:.1%}  IPQ {measured.ipq[row.id]:,.1f}")
+        for row in present
+    ]
+    ignored = (label_map == 255).mean()
+    if ignored:
+        expected.append(((128, 128, 128), f"ignore  {ignored:.1%}"))
+    assert [tuple(row) for row in seen["rows"]] == expected
+
+
+def test_cells_of_a_grid_bear_key_split_and_mipq(sample, monkeypatch):
+    captions = []
+    real = render.legend
+    monkeypatch.setattr(
+        render, "legend", lambda title, rows: captions.append(title) or real(title, rows)
+    )
+    drawn = cell(sample, MASS13K, layer="image", crop=None, side_px=96)
+    mipq = complexity(read_label_map(sample.label_path, MASS13K)).mipq
+    assert captions == [[sample.key, f"{sample.split}, mIPQ {mipq:,.1f}"]]
+    np.testing.assert_array_equal(drawn[:64, :96], read_image(sample.image_path))
+    assert drawn.shape[0] > 64 + 30  # the caption is below
+
+
+def test_pictures_are_listed_as_json(tiny_dataset, sample, tmp_path):
+    result = show(tiny_dataset, sample.key, "--json", "--out", tmp_path)
+    assert json.loads(result.stdout) == {"pictures": [str(tmp_path / f"{sample.key}.png")]}
 
 
 def test_a_grid_needs_no_keys(tiny_dataset, tmp_path):

@@ -171,6 +171,8 @@ def test_list_counts_and_names_keys(run, tiny_dataset):
 def test_bad_requests_are_one_line(run, tiny_dataset, tmp_path):
     result = run("draw", tiny_dataset, "--out", tmp_path / "o", "--fractions", "1,1", code=1)
     assert result.stderr.startswith("Error: fractions are '1,1'")
+    result = run("draw", tiny_dataset, "--out", tmp_path / "o", "--fractions", "nan,.5,.5", code=1)
+    assert "fractions are train nan" in result.stderr
     assert not (tmp_path / "o").exists()
     result = run("verify", tiny_dataset, "--group-by", "(", code=1)
     assert "is no regular expression" in result.stderr

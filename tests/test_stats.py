@@ -1,11 +1,9 @@
-"""``mass13k stats`` from files to tables."""
+"""``mass13k stats`` from files to JSON."""
 
-import csv
 import json
 import os
-import sqlite3
 import sys
-import time
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -19,20 +17,9 @@ from mass13k_tools.images import png_bytes, read_label_map
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.ops.census import census
 from mass13k_tools.ops.complexity import Definition, complexity
-from mass13k_tools.pool import Workers
 from mass13k_tools.stats import collect as collecting
-from mass13k_tools.stats.cache import open_cache
-from mass13k_tools.stats.collect import collect
 from mass13k_tools.stats.counts import Metric
-from mass13k_tools.stats.published import TABLE_1
-from mass13k_tools.stats.summary import Grouping, mean_std, summarise_classes
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    path = tmp_path / "cache" / "counts.sqlite"
-    monkeypatch.setenv("MASS13K_CACHE", str(path))
-    return path
+from mass13k_tools.stats.summary import Grouping
 
 
 def stats(*arguments):
@@ -77,24 +64,6 @@ def test_json_holds_what_the_contract_promises(tiny_dataset):
         }
 
 
-@pytest.mark.parametrize("definition", get_args(Definition))
-def test_every_definition_is_named_in_every_output(tiny_dataset, tmp_path, definition):
-    out = tmp_path / "out"
-    result = stats(tiny_dataset, "--ipq-def", definition, "--out", out)
-    assert result.exit_code == 0, result.output
-    assert f"'{definition}'" in result.output
-    dataset = json.loads((out / "stats.json").read_text())["dataset"]
-    assert dataset["mipq"]["definition"] == definition
-    with (out / "stats.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    maps = label_maps(tiny_dataset)
-    for row in rows:
-        assert row["definition"] == definition
-        expected = complexity(maps[row["key"]], definition=definition)
-        assert float(row["mipq"]) == pytest.approx(expected.mipq)
-        assert int(row["pixels_sky"] or 0) == (maps[row["key"]] == 5).sum()
-
-
 def test_the_census_reaches_json_and_adds_up_by_class(tiny_dataset):
     output = stats_json(tiny_dataset, "--metric", "all")
     counts = {key: census(label_map) for key, label_map in label_maps(tiny_dataset).items()}
@@ -129,67 +98,11 @@ def test_the_result_is_the_same_for_any_number_of_jobs(tiny_dataset, tmp_path):
     assert one == two
 
 
-def test_a_real_cluster_gives_the_same_statistics(tiny_dataset, tmp_path):
-    distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+def test_a_real_cluster_gives_the_same_statistics(tiny_dataset, tmp_path, cluster_address):
     expected = stats_json(tiny_dataset, "--cache", tmp_path / "one.sqlite")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-    ) as cluster:
-        address = cluster.scheduler_address
-        output = stats_json(tiny_dataset, "--cluster", address, "--cache", tmp_path / "two.sqlite")
+    other = tmp_path / "two.sqlite"
+    output = stats_json(tiny_dataset, "--cluster", cluster_address, "--cache", other)
     assert output == expected
-
-
-def test_a_second_run_reads_only_new_and_changed_files(tiny_dataset):
-    assert "measured 6 label maps, 0 known" in stats(tiny_dataset).stderr
-    assert "measured 0 label maps, 6 known" in stats(tiny_dataset).stderr
-    changed = find_dataset(tiny_dataset).samples[0].label_path
-    changed.write_bytes(png_bytes(np.full((64, 96), 5, np.uint8)))
-    os.utime(changed, ns=(time.time_ns(), time.time_ns() + 10**9))
-    output = stats(tiny_dataset, "--json")
-    assert "measured 1 label maps, 5 known" in output.stderr
-    assert json.loads(output.stdout)["images"][0]["pixels"] == {"sky": 64 * 96}
-
-
-def test_another_metric_reads_again_only_for_what_is_missing(tiny_dataset):
-    stats(tiny_dataset, "--metric", "all")
-    for arguments in (["--metric", "size"], ["--ipq-def", "crofton"], ["--metric", "classes"]):
-        assert "measured 0 " in stats(tiny_dataset, *arguments).stderr
-    assert "measured 6 " in stats(tiny_dataset, "--ipq-def", "opencv").stderr
-    assert "measured 0 " in stats(tiny_dataset, "--ipq-def", "opencv").stderr
-    assert "measured 0 " in stats(tiny_dataset, "--metric", "all").stderr
-
-
-def test_counts_taken_with_other_raw_values_are_not_used(tiny_dataset, tmp_path):
-    stats(tiny_dataset)
-    classes = tmp_path / "two.toml"
-    classes.write_text(
-        '[[classes]]\nid = 0\nname = "rest"\n[[classes]]\nid = 1\nname = "sky"\n'
-        '[raw]\n"0-4" = 0\n"5" = 1\n"6" = 0\n"255" = 255\n'
-    )
-    result = stats(tiny_dataset, "--classes", classes, "--json")
-    assert "measured 6 " in result.stderr
-    sky = sum((label_map == 5).sum() for label_map in label_maps(tiny_dataset).values())
-    output = json.loads(result.stdout)
-    assert sum(image["pixels"].get("sky", 0) for image in output["images"]) == sky
-
-
-def test_a_run_that_is_killed_loses_nothing_that_was_done(tiny_dataset, own_cache, monkeypatch):
-    dataset = find_dataset(tiny_dataset)
-    real = collecting.count_labels
-
-    def killed_at_the_fourth(label_path, **options):
-        if label_path == dataset.samples[3].label_path:
-            raise KeyboardInterrupt
-        return real(label_path, **options)
-
-    options = {"metric": "mipq", "definition": "contour", "min_area": 1, "workers": Workers()}
-    monkeypatch.setattr(collecting, "count_labels", killed_at_the_fourth)
-    with pytest.raises(KeyboardInterrupt), open_cache(own_cache, MASS13K) as cache:
-        collect(dataset, cache=cache, **options)
-    monkeypatch.setattr(collecting, "count_labels", real)
-    with open_cache(own_cache, MASS13K) as cache:
-        assert collect(dataset, cache=cache, **options).measured == 3
 
 
 def test_a_bad_file_is_listed_and_the_others_are_measured(tiny_dataset):
@@ -212,65 +125,10 @@ def test_min_area_skips_small_classes_and_counts_them(tiny_dataset):
     assert all("mipq" in image for image in output["images"])
 
 
-def test_tables_show_splits_classes_published_rows_and_extremes(tiny_dataset):
-    result = stats(
-        *(tiny_dataset, "--by", "split", "--by", "class", "--by", "city", "--by", "date"),
-        *("--compare", "paper", "--top", 2),
-    )
-    assert result.exit_code == 0, result.output
-    for text in ("train", "val", "test", "person", "tianjin", "20230210", "most complex"):
-        assert text in result.output
-    for row in TABLE_1:
-        assert f"{row.name} (paper)" in result.output
-    assert "383 ± 818" in result.output
-    assert "population standard deviation" in " ".join(result.output.split())
-
-
-def test_plots_and_files_are_written_once_and_repeat_their_bytes(tiny_dataset, tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    assert stats(tiny_dataset, "--out", first).exit_code == 0
-    assert stats(tiny_dataset, "--out", second).exit_code == 0
-    names = {"stats.csv", "stats.json", "size_histogram.png", "mipq_histogram.png"}
-    names |= {"class_share.png", "class_ipq.png"}
-    assert {path.name for path in first.iterdir()} == names
-    for name in names:
-        assert (first / name).read_bytes() == (second / name).read_bytes()
-    assert stats(tiny_dataset, "--out", first).exit_code == 0  # nothing changed
-    refused = stats(tiny_dataset, "--ipq-def", "crack", "--out", first)
-    assert refused.exit_code == 1
-    assert "--overwrite" in refused.output
-    assert stats(tiny_dataset, "--ipq-def", "crack", "--out", first, "--overwrite").exit_code == 0
-
-
 def test_one_split_can_be_measured(tiny_dataset):
     output = stats_json(tiny_dataset, "--split", "val")
     assert {image["split"] for image in output["images"]} == {"val"}
     assert output["dataset"]["images"] == 2
-
-
-def test_nothing_is_written_into_the_data_set(tiny_dataset, monkeypatch, tmp_path):
-    monkeypatch.delenv("MASS13K_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    before = sorted(tiny_dataset.rglob("*"))
-    assert stats(tiny_dataset).exit_code == 0
-    assert sorted(tiny_dataset.rglob("*")) == before
-    assert (tmp_path / "user" / "mass13k" / "stats.sqlite").is_file()
-
-
-def test_a_user_without_a_cache_folder_is_served_all_the_same(tiny_dataset, monkeypatch, tmp_path):
-    monkeypatch.delenv("MASS13K_CACHE")
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert stats_json(tiny_dataset)["dataset"]["images"] == 6
-
-
-def test_a_file_that_is_no_cache_is_refused(tiny_dataset, own_cache):
-    own_cache.parent.mkdir()
-    own_cache.write_bytes(b"something else" * 100)
-    result = stats(tiny_dataset)
-    assert result.exit_code == 1
-    assert "cannot keep counts" in result.output
-    assert own_cache.read_bytes() == b"something else" * 100
 
 
 def test_an_image_of_ignore_has_no_mipq_and_changes_no_mean(tiny_dataset):
@@ -281,15 +139,6 @@ def test_an_image_of_ignore_has_no_mipq_and_changes_no_mean(tiny_dataset):
     assert [image["mipq"] for image in output["images"] if image["split"] == "test"] == [None]
     assert output["dataset"]["mipq"] == before["dataset"]["mipq"]
     assert output["dataset"]["mipq_images"] == 2
-
-
-def test_the_cache_is_an_ordinary_sqlite_file(tiny_dataset, own_cache):
-    stats(tiny_dataset)
-    connection = sqlite3.connect(own_cache)
-    try:
-        assert connection.execute("SELECT count(*) FROM counts").fetchone() == (6,)
-    finally:
-        connection.close()
 
 
 def test_the_options_offer_what_the_library_knows():
@@ -303,13 +152,6 @@ def test_the_options_offer_what_the_library_knows():
     assert choices["by"] == {*get_args(Grouping), "class"}
 
 
-def test_means_of_nothing_are_not_a_number():
-    assert np.isnan(mean_std([])).all()
-    assert all(
-        row.pixels == 0 and row.pixel_share is None for row in summarise_classes([], MASS13K)
-    )
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 def test_file_names_that_are_no_text_are_measured_all_the_same(tiny_dataset, tmp_path):
     sample = find_dataset(tiny_dataset).samples[0]
@@ -321,3 +163,40 @@ def test_file_names_that_are_no_text_are_measured_all_the_same(tiny_dataset, tmp
     assert result.exit_code == 0, result.output
     assert "0 label maps, 6 known" in result.stderr
     assert os.fsencode(strange) in (tmp_path / "out" / "stats.csv").read_bytes()
+
+
+def test_a_label_link_that_leads_nowhere_is_one_failure(tiny_dataset):
+    bad = find_dataset(tiny_dataset).samples[2].label_path
+    bad.unlink()
+    bad.symlink_to("nowhere.png")
+    result = stats(tiny_dataset, "--json")
+    assert result.exit_code == 1
+    assert "1 of 6 failed" in result.stderr
+    assert json.loads(result.stdout)["dataset"]["images"] == 5
+
+
+def test_files_that_belong_to_no_sample_are_mentioned(tiny_dataset):
+    next((tiny_dataset / "annotations" / "train").iterdir()).unlink()
+    result = stats(tiny_dataset)
+    assert result.exit_code == 0
+    assert "1 files or folders belong to no sample: 'mass13k check'" in result.stderr
+
+
+def test_a_relative_root_means_the_same_to_every_worker(tiny_dataset, monkeypatch):
+    monkeypatch.chdir(tiny_dataset.parent)
+    dataset = find_dataset(Path(tiny_dataset.name))
+    assert all(sample.label_path.is_absolute() for sample in dataset.samples)
+
+
+def test_jobs_and_cluster_reach_the_workers(tiny_dataset, monkeypatch):
+    seen = []
+
+    def note(function, items, *, workers, title):
+        seen.append(workers)
+        return iter(())
+
+    monkeypatch.setattr(collecting, "run", note)
+    stats(tiny_dataset, "--jobs", 3)
+    stats(tiny_dataset, "--cluster", "tcp://127.0.0.1:9")
+    assert [workers.jobs for workers in seen] == [3, 1]
+    assert [workers.cluster for workers in seen] == [None, "tcp://127.0.0.1:9"]

@@ -35,6 +35,10 @@ WAYS_OUT = {
 }
 
 
+# What a file of this ending holds; MPO is JPEG with more pictures behind it, as some phones write
+FORMATS_BY_ENDING = {".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",)}
+
+
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
     """What is kept of an image to find its copies; small, as it travels between processes."""
@@ -68,16 +72,21 @@ def inspect_image(sample: Sample, *, fingerprints: bool) -> ImageReport:
         image = decode_image(content, path)
         header = decode_header(content, path)
     except DatasetError as error:
-        found, hint = reason(error, path), "get the file again from where it came"
+        found, hint = reason(error, path), "replace the file, or take the sample away"
         unreadable = fault(
             kind="unreadable-image", found=found, expected="a whole JPEG or PNG", hint=hint
         )
         return ImageReport(None, None, (unreadable,))
     problems: tuple[Problem, ...] = ()
+    if header.format not in FORMATS_BY_ENDING[path.suffix.lower()]:
+        found, hint = f"{header.format} data", "rename it, or other programs may not open it"
+        problems += (
+            fault(kind="wrong-ending", found=found, expected=f"what {path.suffix} says", hint=hint),
+        )
     if header.mode != "RGB" or header.bits != 8:
         found = f"{header.format}, {header.mode} of {header.bits} bits"
         hint = "save it as RGB, or other programs may read other pixels from it"
-        problems = (fault(kind="image-mode", found=found, expected="RGB of 8 bits", hint=hint),)
+        problems += (fault(kind="image-mode", found=found, expected="RGB of 8 bits", hint=hint),)
     return ImageReport(header, _fingerprint(content, image) if fingerprints else None, problems)
 
 

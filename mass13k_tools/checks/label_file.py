@@ -20,7 +20,7 @@ from mass13k_tools.images import (
 )
 from mass13k_tools.layouts import Sample
 
-LOSSY = ("JPEG", "MPO", "JPEG2000", "WEBP", "AVIF")  # Pillow's names of formats
+LOSSY = ("JPEG", "MPO")  # Pillow's names of formats
 ONE_CHANNEL = ("1", "L", "P", "LA", "PA")  # Pillow's modes that hold values, not colours
 COLOURS = ("RGB", "RGBA")
 SHOWN_VALUES = 8

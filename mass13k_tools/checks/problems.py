@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "duplicate-image": ("error", "the same image file twice"),
     "near-duplicate": ("error", "an image that looks like another; a warning within a split"),
     "image-mode": ("warning", "an image that is not 8-bit RGB"),
+    "wrong-ending": ("warning", "an image in another format than its name says"),
     "empty-label": ("warning", "a label map in which every pixel is ignored"),
 }
 

@@ -90,7 +90,8 @@ def _class_ipq(statistics: Statistics) -> bytes:
         box.set_facecolor(colour)
     for median in boxes["medians"]:
         median.set_color("0.8")
-    axes.set_xscale("log")
+    if min(map(min, values)) > 0:
+        axes.set_xscale("log")
     return _png(figure)
 
 
