@@ -1,4 +1,4 @@
-"""The only place that reads and writes pixel files.
+"""From pixel files to arrays and back; nobody else reads or writes pixels.
 
 What happens to unusual files, everywhere in the project:
 
@@ -19,20 +19,13 @@ over 178,956,970 px   refused before decoding            likewise
 """
 
 import io
-import stat
-import struct
-import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as PillowImage
-from PIL.PngImagePlugin import PngImageFile
+from PIL import ImageOps
 
 from mass13k_tools.arrays import (
     Image,
@@ -45,29 +38,8 @@ from mass13k_tools.arrays import (
 from mass13k_tools.classes import UNKNOWN, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample
+from mass13k_tools.pixel_files import TURNED, Header, header_of, opened, read_bytes
 from mass13k_tools.png_chunks import check_png
-
-FORMATS = ("JPEG", "PNG")  # no other of Pillow's readers ever sees a user's file
-MOST_PIXELS = 2 * (PillowImage.MAX_IMAGE_PIXELS or 0)  # from here on Pillow refuses to decode
-TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
-DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)  # Pillow's, by codec
-
-
-class Header(NamedTuple):
-    """What a pixel file says of itself before any pixel is decoded."""
-
-    size_hw: tuple[int, int]
-    format: str  # JPEG, PNG …
-    mode: str  # Pillow's: L, P, RGB, RGBA, CMYK, I;16 …
-    bits: int  # per channel
-    orientation: int  # EXIF, 1 = upright, 5..8 swap height and width
 
 
 class RawLabels(NamedTuple):
@@ -75,17 +47,6 @@ class RawLabels(NamedTuple):
 
     values: LabelMap
     header: Header
-
-
-def read_header(path: Path) -> Header:
-    """Read size, format and EXIF orientation of a pixel file without decoding it.
-
-    Raises:
-        DatasetError: The file is missing, unreadable, no image, or too large to decode.
-    """
-    _check_regular(path)
-    with _opened(path, path) as picture:
-        return _header(picture)
 
 
 def read_image(path: Path) -> Image:
@@ -123,39 +84,14 @@ def read_sample(sample: Sample, taxonomy: Taxonomy) -> tuple[Image, LabelMap]:
     content = read_bytes(sample.image_path)
     image = decode_image(content, sample.image_path)
     if image.shape[:2] != label_map.shape:
-        with _opened(io.BytesIO(content), sample.image_path) as picture:
-            if _header(picture).orientation in TURNED and picture.size == label_map.shape:
+        with opened(io.BytesIO(content), sample.image_path) as picture:
+            if header_of(picture).orientation in TURNED and picture.size == label_map.shape:
                 return _to_rgb(ImageOps.exif_transpose(picture)), label_map
         raise DatasetError(
             f"label map '{sample.label_path}' is {size_text(label_map.shape)} but its image is "
             f"{size_text(image.shape[:2])}; 'mass13k check' lists all such pairs"
         )
     return image, label_map
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file, or say in one line why not."""
-    _check_regular(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
-
-
-def _check_regular(path: Path) -> None:
-    """Refuse what is no ordinary file: reading a pipe or a device may never end."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
-    if not stat.S_ISREG(mode):
-        raise DatasetError(f"cannot read '{path}': it is no ordinary file")
-
-
-def decode_header(content: bytes, path: Path) -> Header:
-    """Like :func:`read_header`, from bytes that were read already."""
-    with _opened(io.BytesIO(content), path) as picture:
-        return _header(picture)
 
 
 def decode_image(content: bytes, path: Path) -> Image:
@@ -172,7 +108,7 @@ def decode_image(content: bytes, path: Path) -> Image:
     Raises:
         DatasetError: Truncated, damaged, no image, too large, or of a kind that has no RGB meaning.
     """
-    with _opened(io.BytesIO(content), path) as picture:
+    with opened(io.BytesIO(content), path) as picture:
         check_png(content, path)
         return _to_rgb(picture)
 
@@ -190,9 +126,9 @@ def decode_raw_labels(content: bytes, path: Path) -> RawLabels:
     Raises:
         DatasetError: Truncated, damaged, too large, more than 8 bits, or channels that differ.
     """
-    with _opened(io.BytesIO(content), path) as picture:
+    with opened(io.BytesIO(content), path) as picture:
         check_png(content, path)
-        header = _header(picture)
+        header = header_of(picture)
         if header.bits > 8 or header.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
             raise DatasetError(
                 f"label map '{path}' is {header.mode} of {header.bits} bits, "
@@ -254,51 +190,6 @@ def png_bytes(pixels: Image | LabelMap) -> bytes:
     buffer = io.BytesIO()
     PillowImage.fromarray(check(pixels)).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-@contextmanager
-def _opened(source: Path | io.BytesIO, path: Path) -> Iterator[PillowImage.Image]:
-    """Open with Pillow; turn every way in which a file can be bad into one clear line."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns at half its limit, and of odd metadata
-            with PillowImage.open(source, formats=FORMATS) as picture:
-                yield picture
-    except DatasetError:
-        raise
-    except FileNotFoundError as error:
-        raise DatasetError(f"cannot read '{path}': no such file") from error
-    except UnidentifiedImageError as error:
-        raise DatasetError(f"'{path}' holds no JPEG or PNG that can be read") from error
-    except PillowImage.DecompressionBombError as error:
-        raise DatasetError(
-            f"'{path}' is too large to decode: over {MOST_PIXELS:,} pixels"
-        ) from error
-    except DAMAGE as error:
-        raise DatasetError(f"'{path}' is damaged or cut short: {error}") from error
-
-
-def _header(picture: PillowImage.Image) -> Header:
-    bits = _bits(picture)  # before getexif(), which may forget what Pillow decodes from
-    orientation = 1
-    if picture.format != "PNG" or "exif" in picture.info:  # else getexif() decodes the whole PNG
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    return Header(
-        size_hw=(picture.height, picture.width),
-        format=picture.format or "unknown",
-        mode=picture.mode,
-        bits=bits,
-        orientation=orientation if orientation in range(1, 9) else 1,
-    )
-
-
-def _bits(picture: PillowImage.Image) -> int:
-    """Bits per channel of the file; Pillow's mode hides those of PNG, as in 'L;4' or 'RGB;16B'."""
-    if isinstance(picture, PngImageFile) and picture.tile:
-        raw_mode = str(picture.tile[0].args)
-        depth = "".join(filter(str.isdecimal, raw_mode.partition(";")[2]))
-        return int(depth or ("1" if raw_mode == "1" else "8"))
-    return 8
 
 
 def _to_rgb(picture: PillowImage.Image) -> Image:

@@ -18,12 +18,12 @@ from mass13k_tools.images import (
     decode_raw_labels,
     jpeg_bytes,
     png_bytes,
-    read_header,
     read_image,
     read_label_map,
     read_sample,
 )
 from mass13k_tools.layouts import Sample
+from mass13k_tools.pixel_files import read_header
 
 NAME = Path("some.file")
 LABELS = (np.arange(35).reshape(5, 7) % 7).astype(np.uint8)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from mass13k_tools.arrays import Image
 from mass13k_tools.checks.problems import Problem, reason
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.images import TURNED, Header, decode_header, decode_image, read_bytes
+from mass13k_tools.images import decode_image
 from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.duplicates import Thumbnail, perceptual_hash, thumbnail
+from mass13k_tools.pixel_files import TURNED, Header, decode_header, read_bytes
 
 # EXIF orientation -> what a viewer does before it shows the image
 ORIENTATIONS = {

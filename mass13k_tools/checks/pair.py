@@ -16,9 +16,9 @@ from mass13k_tools.checks.label_file import inspect_label
 from mass13k_tools.checks.problems import Problem
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.images import Header, read_header
 from mass13k_tools.layouts import Sample
 from mass13k_tools.layouts.table import IMAGE_ENDINGS, MASS13K_IMAGES
+from mass13k_tools.pixel_files import Header, read_header
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mass13k_tools.classes import Taxonomy
-from mass13k_tools.images import read_header, read_label_map
+from mass13k_tools.images import read_label_map
 from mass13k_tools.ops.census import THIN_PX, Census, census
 from mass13k_tools.ops.complexity import (
     LENGTHS,
@@ -23,6 +23,7 @@ from mass13k_tools.ops.complexity import (
     perimeters,
     perimeters_from_windows,
 )
+from mass13k_tools.pixel_files import read_header
 
 Metric = Literal["mipq", "size", "classes", "all"]
 LabelCounts = dict[str, Any]
