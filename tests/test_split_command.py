@@ -66,7 +66,7 @@ def test_draw_again_keeps_what_is_there_and_refuses_to_replace_it(run, tiny_data
 
 
 def test_keys_that_are_no_text_are_drawn_and_read_back(run, tiny_dataset, tmp_path):
-    strange = os.fsdecode(b"caf\xe9_\xe2\x80\xa8_1")
+    strange = os.fsdecode(b"bistro\xe9_\xe2\x80\xa8_1")
     for folder, ending in (("images", "jpg"), ("annotations", "png")):
         path = next((tiny_dataset / folder / "val").glob(f"*.{ending}"))
         path.rename(path.with_name(f"{strange}.{ending}"))
