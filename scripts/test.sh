@@ -8,5 +8,5 @@ ruff check .
 codespell
 mypy
 lint-imports
-mkdocs build --strict --quiet --site-dir .venv/site
+NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet --site-dir .venv/site
 pytest -n 2 "$@"

@@ -2,12 +2,39 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 from skimage import measure
 from test_complexity import CASES, random_map
 
 from mass13k_tools.ops.census import census, components, thin_pixels
+from mass13k_tools.ops.complexity import perimeters, perimeters_from_windows
 from mass13k_tools.ops.edges import edge_map
+
+label_maps = arrays.arrays(
+    np.uint8,
+    arrays.array_shapes(min_dims=2, max_dims=2, max_side=9),
+    elements=st.sampled_from([0, 1, 2, 255]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(label_maps)
+def test_any_small_label_map_is_counted_as_scikit_image_counts_it(label_map):
+    count = census(label_map)
+    for class_id in (0, 1, 2):
+        mask = label_map == class_id
+        assert count.pixels[class_id] == mask.sum()
+        assert count.components[class_id] == measure.label(mask, connectivity=2).max()
+        outside = measure.label(np.pad(~mask, 1, constant_values=True), connectivity=1)
+        assert count.holes[class_id] == outside.max() - 1
+        crofton = perimeters_from_windows(count.windows, definition="crofton")[class_id]
+        assert crofton == pytest.approx(measure.perimeter_crofton(mask, directions=4))
+        skimage = perimeters(label_map, definition="skimage")[class_id]
+        assert skimage == pytest.approx(measure.perimeter(mask))
+    assert count.pixels[255] == count.components[255] == count.windows[255].sum() == 0
 
 
 @pytest.mark.parametrize("case", CASES)
