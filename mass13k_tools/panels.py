@@ -1,6 +1,7 @@
 """A sample as one picture: layers side by side with a legend, or a cell of a contact sheet."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,22 +20,20 @@ Crop = tuple[int, int, int, int]  # y, x, height, width in pixels
 CLASSES_SHOWN = 30
 
 
-def panel(
-    sample: Sample,
-    taxonomy: Taxonomy,
-    *,
-    layers: Sequence[Layer],
-    crop: Crop | None,
-    side_px: int,
-) -> Image:
-    """Draw a sample's layers side by side, with the share and IPQ of each class.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a picture of a sample shows, and how large."""
 
-    Args:
-        sample: The files.
-        taxonomy: Classes and colours.
-        layers: What to show, from left to right.
-        crop: Part of the image to show; the legend then describes this part.
-        side_px: Longer side of each layer, 0 = full size.
+    layers: tuple[Layer, ...] = ("image", "overlay", "label")
+    """From left to right; a contact sheet shows the first."""
+    crop: Crop | None = None
+    """Part of the image to show; legends then describe this part."""
+    side_px: int = 1600
+    """Longer side of each layer, 0 = full size."""
+
+
+def panel(sample: Sample, taxonomy: Taxonomy, look: Look) -> Image:
+    """Draw a sample's layers side by side, with the share and IPQ of each class.
 
     Returns:
         Shape (h, w, 3), uint8, RGB.
@@ -42,20 +41,24 @@ def panel(
     Raises:
         DatasetError: The files cannot be read, or the crop is not inside the image.
     """
-    image, label_map, size = _read_part(sample, taxonomy, crop)
+    image, label_map, size = _read_part(sample, taxonomy, look.crop)
     pictures = [
-        _layer(layer, image, label_map, taxonomy=taxonomy, side_px=side_px) for layer in layers
+        _layer(layer, image, label_map, taxonomy=taxonomy, side_px=look.side_px)
+        for layer in look.layers
     ]
     text_px = max(14, pictures[0].shape[0] // 36)
     legend = _legend(sample, label_map, taxonomy=taxonomy, size=size, text_px=text_px)
     return render.side_by_side([*pictures, legend])
 
 
-def cell(
-    sample: Sample, taxonomy: Taxonomy, *, layer: Layer, crop: Crop | None, side_px: int
-) -> Image:
-    """Draw one layer of a sample over its key and mIPQ, for a contact sheet."""
-    image, label_map, _ = _read_part(sample, taxonomy, crop)
+def contact_sheet(samples: Sequence[Sample], taxonomy: Taxonomy, look: Look) -> Image:
+    """Draw one layer of each sample in a grid, with key and mIPQ; see :func:`panel`."""
+    return render.contact_sheet([_cell(sample, taxonomy, look) for sample in samples])
+
+
+def _cell(sample: Sample, taxonomy: Taxonomy, look: Look) -> Image:
+    image, label_map, _ = _read_part(sample, taxonomy, look.crop)
+    layer, side_px = look.layers[0], look.side_px
     picture = _layer(layer, image, label_map, taxonomy=taxonomy, side_px=side_px)
     caption = [sample.key, f"{sample.split}, {_mipq_text(complexity(label_map))}"]
     return render.above(picture, render.legend(caption, []))

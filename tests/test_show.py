@@ -13,7 +13,7 @@ from mass13k_tools.layouts import find_dataset
 from mass13k_tools.ops import render
 from mass13k_tools.ops.complexity import complexity
 from mass13k_tools.ops.render import GAP_PX
-from mass13k_tools.panels import cell, panel
+from mass13k_tools.panels import Look, contact_sheet, panel
 
 
 def show(*arguments):
@@ -55,7 +55,7 @@ def test_the_legend_has_share_and_ipq_of_every_class_present(sample, monkeypatch
         return np.zeros((text_px, 5, 3), np.uint8)
 
     monkeypatch.setattr(render, "legend", note)
-    panel(sample, MASS13K, layers=("label",), crop=None, side_px=100)
+    panel(sample, MASS13K, Look(("label",), None, 100))
     label_map = read_label_map(sample.label_path, MASS13K)
     measured = complexity(label_map)
     assert seen["title"][0] == sample.key
@@ -78,10 +78,11 @@ def test_cells_of_a_grid_bear_key_split_and_mipq(sample, monkeypatch):
     monkeypatch.setattr(
         render, "legend", lambda title, rows: captions.append(title) or real(title, rows)
     )
-    drawn = cell(sample, MASS13K, layer="image", crop=None, side_px=96)
+    drawn = contact_sheet([sample], MASS13K, Look(("image",), None, 96))
     mipq = complexity(read_label_map(sample.label_path, MASS13K)).mipq
     assert captions == [[sample.key, f"{sample.split}, mIPQ {mipq:,.1f}"]]
-    np.testing.assert_array_equal(drawn[:64, :96], read_image(sample.image_path))
+    first = drawn[GAP_PX:, GAP_PX:][:64, :96]
+    np.testing.assert_array_equal(first, read_image(sample.image_path))
     assert drawn.shape[0] > 64 + 30  # the caption is below
 
 

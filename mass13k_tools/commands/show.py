@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
 
-from mass13k_tools.classes import Taxonomy
 from mass13k_tools.commands.options import (
     FOLDER,
     dataset_options,
@@ -17,7 +18,7 @@ from mass13k_tools.commands.options import (
     overwrite_option,
 )
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import Dataset, Sample
+from mass13k_tools.layouts import Dataset
 from mass13k_tools.outputs import write_file
 
 if TYPE_CHECKING:  # loads OpenCV
@@ -91,61 +92,30 @@ def show(
       mass13k show demo --grid --layers overlay --split val
     """
     from mass13k_tools.images import png_bytes
+    from mass13k_tools.panels import Look, contact_sheet, panel
 
-    chosen = [sample for sample in dataset.samples if not keys or sample.key in keys]
     _check_keys(dataset, keys, everything=grid)
-    if grid and len(chosen) > GRID_MOST:
-        click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
-    draw = _grid if grid else _panels
-    paths = []
-    for name, picture in draw(chosen, dataset.taxonomy, layers, crop, side_px):
-        write_file(out / name, png_bytes(picture), overwrite=overwrite)
-        paths.append(str(out / name))
+    chosen = [sample for sample in dataset.samples if not keys or sample.key in keys]
+    side_px = (GRID_SIDE_PX if grid else PANEL_SIDE_PX) if side_px is None else side_px
+    look = Look(layers, crop, side_px)
+    pictures: dict[str, Callable[[], Image]]  # file name -> how to draw it, one at a time
+    if grid:
+        pictures = {"grid.png": partial(contact_sheet, chosen[:GRID_MOST], dataset.taxonomy, look)}
+        if len(chosen) > GRID_MOST:
+            click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
+    else:
+        twice = Counter(sample.key for sample in chosen)
+        pictures = {
+            f"{sample.split}-{sample.key}.png" if twice[sample.key] > 1 else f"{sample.key}.png":
+            partial(panel, sample, dataset.taxonomy, look)
+            for sample in chosen
+        }  # fmt: skip
+    for name, draw in pictures.items():
+        write_file(out / name, png_bytes(draw()), overwrite=overwrite)
         if not as_json:
-            click.echo(paths[-1])
+            click.echo(out / name)
     if as_json:
-        echo_json({"pictures": paths})
-
-
-Pictures = Iterator[tuple[str, "Image"]]  # file name and picture, one at a time
-
-
-def _grid(
-    samples: Sequence[Sample],
-    taxonomy: Taxonomy,
-    layers: tuple[Layer, ...],
-    crop: Crop | None,
-    side_px: int | None,
-) -> Pictures:
-    from mass13k_tools.ops.render import contact_sheet
-    from mass13k_tools.panels import cell
-
-    side_px = GRID_SIDE_PX if side_px is None else side_px
-    yield (
-        "grid.png",
-        contact_sheet(
-            [
-                cell(sample, taxonomy, layer=layers[0], crop=crop, side_px=side_px)
-                for sample in samples[:GRID_MOST]
-            ]
-        ),
-    )
-
-
-def _panels(
-    samples: Sequence[Sample],
-    taxonomy: Taxonomy,
-    layers: tuple[Layer, ...],
-    crop: Crop | None,
-    side_px: int | None,
-) -> Pictures:
-    from mass13k_tools.panels import panel
-
-    side_px = PANEL_SIDE_PX if side_px is None else side_px
-    for sample in samples:
-        twice = sum(sample.key == other.key for other in samples) > 1
-        name = f"{sample.split}-{sample.key}.png" if twice else f"{sample.key}.png"
-        yield name, panel(sample, taxonomy, layers=layers, crop=crop, side_px=side_px)
+        echo_json({"pictures": [str(out / name) for name in pictures]})
 
 
 def _check_keys(dataset: Dataset, keys: tuple[str, ...], *, everything: bool) -> None:

@@ -1,6 +1,6 @@
 """From samples to the statistics of each image: cached counts first, then the label files."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -81,46 +81,43 @@ def collect(
         cache: What is known already; new counts are added one by one.
     """
     needed = needed_for(metric, definition)
-    known: dict[Path, LabelCounts] = {}
-    failures: list[tuple[str, str]] = []
-    unknown: list[Path] = []
-    partly_known: dict[Path, LabelCounts] = {}
-    for path in dict.fromkeys(sample.label_path for sample in dataset.samples):
-        counts = cache.find(path)
-        if needed <= counts.keys():
-            known[path] = counts
-        else:
-            unknown.append(path)
-            partly_known[path] = counts
+    paths = list(dict.fromkeys(sample.label_path for sample in dataset.samples))
+    found = {path: cache.find(path) for path in paths}
+    missing = [path for path in paths if not needed <= found[path].keys()]
     count = partial(count_labels, taxonomy=dataset.taxonomy, needed=needed)
-    for done in run(count, unknown, workers=workers, title="measure" if unknown else ""):
-        if done.result is not None:
-            known[done.item] = partly_known.get(done.item, {}) | done.result
-            cache.add(done.item, known[done.item])
+    failures: dict[Path, str] = {}
+    for done in run(count, missing, workers=workers, title="measure" if missing else ""):
+        if done.result is None:
+            failures[done.item] = str(done.failure)
         else:
-            failures.append((str(done.item), str(done.failure)))
-    statistics = partial(_statistics, definition=definition, min_area=min_area)
-    for path, counts in known.items():  # what else happens to be known must not show
-        known[path] = {name: counts[name] for name in needed}
+            found[done.item] |= done.result
+            cache.add(done.item, found[done.item])
+    statistics = partial(_statistics, needed=needed, definition=definition, min_area=min_area)
     return Statistics(
         dataset.root.absolute().name,
         dataset.taxonomy,
         definition,
         images=tuple(
-            statistics(sample, known[sample.label_path])
+            statistics(sample, found[sample.label_path])
             for sample in dataset.samples
-            if sample.label_path in known
+            if sample.label_path not in failures
         ),
-        failures=tuple(sorted(failures)),
-        measured=len(unknown) - len(failures),
+        failures=tuple(sorted((str(path), reason) for path, reason in failures.items())),
+        measured=len(missing) - len(failures),
     )
 
 
 def _statistics(
-    sample: Sample, counts: LabelCounts, *, definition: Definition, min_area: int
+    sample: Sample,
+    counts: LabelCounts,
+    *,
+    needed: Set[str],
+    definition: Definition,
+    min_area: int,
 ) -> ImageStatistics:
+    counts = {name: counts[name] for name in needed}  # what else is known must not show
     size_hw = counts["height"], counts["width"]
-    if not counts.keys() >= needed_for("mipq", definition):
+    if "pixels" not in needed:
         return ImageStatistics(sample, size_hw)
     pixels = by_id(counts["pixels"])
     lengths = read_perimeters(counts, definition)
