@@ -11,7 +11,6 @@ from mass13k_tools.errors import DatasetError
 Image = NDArray[np.uint8]  # (H, W, 3) RGB, 0..255
 LabelMap = NDArray[np.uint8]  # (H, W) class ids, 255 = ignore
 Mask = NDArray[np.bool_]  # (H, W) one class or object
-WeightMap = NDArray[np.float32]  # (H, W)
 Counts = NDArray[np.int64]  # sums that add up across images and processes
 
 IGNORE = 255

@@ -153,7 +153,7 @@ def test_verify_lists_leaks_and_fails(run, tiny_dataset, tmp_path):
         (tmp_path / f"{split}.txt").write_text("".join(f"{key}\n" for key in some))
 
     result = run("verify", tiny_dataset, "--lists", tmp_path)
-    line = "warning: same-capture: capture 'b01_20230210_tianjin' (train 1, val 1)"
+    line = "warning: capture-in-two-splits: capture 'b01_20230210_tianjin' (train 1, val 1)"
     assert line in result.stdout
     result = run("verify", tiny_dataset, "--lists", tmp_path, "--strict", code=1)
     assert line.replace("warning", "error") in result.stdout

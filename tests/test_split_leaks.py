@@ -60,7 +60,7 @@ def test_key_in_two_splits_is_an_error(tiny_dataset):
 
     problems = verify_splits(find_dataset(tiny_dataset))
 
-    assert kinds(problems) == [("same-key", "error")]
+    assert kinds(problems) == [("key-in-two-splits", "error")]
     assert problems[0].counts == {"train": 1, "test": 1}
     assert "00006_b04_20230511_chengdu_id0300" in problems[0].found
 
@@ -73,7 +73,7 @@ def test_equal_images_under_two_names_are_an_error(tiny_dataset):
 
     (problem,) = verify_splits(find_dataset(tiny_dataset))
 
-    assert (problem.kind, problem.severity) == ("same-image", "error")
+    assert (problem.kind, problem.severity) == ("duplicate-image", "error")
     assert "renamed.jpg' = '" in problem.found and source in problem.found
 
 
@@ -125,10 +125,10 @@ def test_capture_in_two_splits_is_a_warning_and_an_error_on_request(tiny_dataset
     dataset = apply_lists(dataset, tmp_path / "lists")
 
     (problem,) = verify_splits(dataset)
-    assert (problem.kind, problem.severity) == ("same-capture", "warning")
+    assert (problem.kind, problem.severity) == ("capture-in-two-splits", "warning")
     assert problem.found == "capture 'b01_20230210_tianjin'"
     assert problem.counts == {"train": 1, "test": 1}
-    assert kinds(verify_splits(dataset, strict=True)) == [("same-capture", "error")]
+    assert kinds(verify_splits(dataset, strict=True)) == [("capture-in-two-splits", "error")]
     assert verify_splits(dataset, pattern=r"_(id\d+)$") == []
 
 

@@ -17,6 +17,7 @@ from mass13k_tools.commands.options import (
     overwrite_option,
 )
 from mass13k_tools.layouts import Dataset
+from mass13k_tools.splits.draw import FRACTIONS
 
 if TYPE_CHECKING:
     from mass13k_tools.splits.leaks import SplitProblem
@@ -37,7 +38,7 @@ def split() -> None:
 @click.option("--seed", default=0, show_default=True, help="Another seed gives another draw.")
 @click.option(
     "--fractions",
-    default="0.85,0.04,0.11",
+    default=",".join(map(str, FRACTIONS.values())),
     show_default=True,
     help="Shares of train, val and test.",
 )

@@ -12,7 +12,14 @@ from mass13k_tools.layouts import Dataset, Sample, split_rank
 from mass13k_tools.splits.lists import OFFICIAL_COUNTS, captures_of
 
 Property = TypeVar("Property", bound=Hashable)
-Kind = Literal["no-splits", "unlisted", "not-official", "same-key", "same-image", "same-capture"]
+Kind = Literal[
+    "no-splits",
+    "unlisted",
+    "not-official",
+    "key-in-two-splits",
+    "duplicate-image",
+    "capture-in-two-splits",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +77,11 @@ def verify_splits(
         )
     by_key = _shared((sample.key, sample) for sample in dataset.samples)
     problems += [
-        SplitProblem("same-key", "error", f"key '{key}'", split_counts(samples))
+        SplitProblem("key-in-two-splits", "error", f"key '{key}'", split_counts(samples))
         for key, samples in by_key.items()
     ]
     problems += [
-        SplitProblem("same-image", "error", _names(samples), split_counts(samples))
+        SplitProblem("duplicate-image", "error", _names(samples), split_counts(samples))
         for samples in same_images(dataset.samples)
     ]
     captures = captures_of(dataset, pattern=pattern)
@@ -83,7 +90,7 @@ def verify_splits(
     )
     return problems + [
         SplitProblem(
-            "same-capture",
+            "capture-in-two-splits",
             "error" if strict else "warning",
             f"capture '{capture}'",
             split_counts(samples),
