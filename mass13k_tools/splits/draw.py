@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import accumulate
-from math import isclose
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -126,16 +126,29 @@ def read_statistics(path: Path) -> list[dict[str, Any]]:
         DatasetError: The file cannot be read or is something else.
     """
     try:
+        if not path.is_file():  # reading a pipe or a device may never end
+            raise FileNotFoundError(0, "No such file")
         rows = json.loads(path.read_text(encoding="utf-8"))["images"]
-        if all({"key", "mipq", "pixels"} <= row.keys() for row in rows):
+        if all(_is_row(row) for row in rows):
             return list(rows)
-        reason = "an image lacks key, mipq or pixels"
+        reason = "an image lacks a sound key, mipq or pixels"
     except OSError as error:
         reason = str(error.strerror)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         reason = "no list of images in it"
     raise DatasetError(
         f"cannot read statistics '{path}': {reason}; expected the output of 'mass13k stats --json'"
+    )
+
+
+def _is_row(row: Any) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("key"), str) or "mipq" not in row:
+        return False
+    mipq, pixels = row["mipq"], row.get("pixels")
+    return (
+        (mipq is None or (isinstance(mipq, int | float) and isfinite(mipq)))
+        and isinstance(pixels, dict)
+        and all(isinstance(count, int) for count in pixels.values())
     )
 
 
@@ -170,7 +183,8 @@ def _share_out_strata(
     for capture, keys in keys_of.items():
         members[strata[keys[0]]].append(capture)
     size = {capture: len(keys) for capture, keys in keys_of.items()}
-    # Small strata come first; what rounding owes a split there is paid back in the next
+    # Small strata come first; what rounding owes a split there is paid back in the next. Which way
+    # a stratum rounds is up to the seed, or a split would miss the same strata in every draw.
     owed = dict.fromkeys(fractions, 0.0)
     for stratum in sorted(members, key=lambda name: (len(members[name]), name)):
         # Captures that are kept in a split of another draw take no part
@@ -184,8 +198,9 @@ def _share_out_strata(
         new = [capture for capture in ours if capture not in split_of]
         shares = dict(owed)
         new_total, before = sum(size[capture] for capture in new), 0
+        offset = _place(f"stratum {stratum}", seed)
         for capture in sorted(new, key=lambda capture: (_place(capture, seed), capture)):
-            place = (before + size[capture] / 2) / new_total
+            place = (before + size[capture] * offset) / new_total
             split_of[capture] = _split_at(place, shares)
             owed[split_of[capture]] -= size[capture]
             before += size[capture]
