@@ -210,7 +210,7 @@ def test_a_folder_with_another_sample_set_is_left_alone(tmp_path):
     before = files_of(out)
     outcome = sample(out, "--size", "64x64", "--images", 2, "--jobs", 1, "--seed", 1)
     assert outcome.exit_code == 1
-    assert "holds scenes of seed 0 at 64x64" in outcome.stderr
+    assert "holds scenes of generator 1, seed 0, size 64x64; asked are" in outcome.stderr
     assert files_of(out) == before
 
 
@@ -221,6 +221,43 @@ def test_overwrite_replaces_the_other_sample_set(tmp_path):
     assert sample(out, *common, "--seed", 1, "--overwrite").exit_code == 0
     assert sample(fresh, *common, "--seed", 1).exit_code == 0
     assert files_of(out) == files_of(fresh)
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_photos_of_somebody_else_are_never_mixed_with_ours_nor_removed(tmp_path, overwrite):
+    photo = tmp_path / "images" / "train" / "06115_b06_20230210_tianjin_id2974.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"mine")
+    outcome = sample(tmp_path, "--size", "64x64", "--images", 1, "--jobs", 1, *overwrite)
+    assert outcome.exit_code == 1
+    assert "choose another folder" in outcome.stderr
+    assert list(files_of(tmp_path).values()) == [b"mine"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        *("[", "[]", "3", 9999 * "[", '{"images": "x"}', '{"images": -5}', '{"images": 1e400}'),
+        '{"generator": 1, "seed": 0, "size": "64x64", "images": 1000000000000}',
+    ],
+)
+def test_a_record_that_makes_no_sense_is_refused_or_replaced(tmp_path, record):
+    (tmp_path / "sample.json").write_text(record)
+    common = ("--size", "64x64", "--images", 1, "--jobs", 1)
+    outcome = sample(tmp_path, *common)
+    assert outcome.exit_code == 1
+    assert "has no sound sample.json" in outcome.stderr
+    assert sample(tmp_path, *common, "--overwrite").exit_code == 0
+    assert json.loads((tmp_path / "sample.json").read_text())["images"] == 1
+
+
+def test_failures_are_counted_and_no_next_step_is_offered(tmp_path):
+    (tmp_path / "images").write_text("in the way")
+    outcome = sample(tmp_path, "--tiny", "--images", 2, "--jobs", 1, "--overwrite")
+    assert outcome.exit_code == 1
+    assert "0 images" in outcome.stdout
+    assert "Next" not in outcome.stdout
+    assert "2 of 2 failed" in outcome.stderr
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):

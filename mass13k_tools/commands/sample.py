@@ -25,7 +25,9 @@ FULL, TINY = (24, "3072x4096"), (8, "192x256")  # images and their size
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@click.option("--images", type=click.IntRange(min=1), help="How many  [default: 24; tiny: 8]")
+@click.option(
+    "--images", type=click.IntRange(1, 1_000_000), help="How many  [default: 24; tiny: 8]"
+)
 @click.option("--size", metavar="HxW", help="Height and width  [default: 3072x4096; tiny: 192x256]")
 @click.option("--tiny", is_flag=True, help="Few and small ones, in seconds.")
 @click.option(
@@ -57,12 +59,14 @@ def sample(
     request = SampleRequest(out, count, seed, size_hw, overwrite)
     start_sample(request)
     paint = partial(write_scene, request=request)
-    done = list(run(paint, range(count), workers=workers, title="Painting"))
-    total = sum(scene.result or 0 for scene in done)
-    if as_json:
-        echo_json({"out": str(out), "images": count, "bytes": total, "seed": seed, "size": size_hw})
-    else:
-        click.echo(f"{count} images with label maps, {total / 2**20:.1f} MiB, in {out}")
-        click.echo(f"Next: mass13k stats {out} --metric mipq")
+    done = list(run(paint, range(count), workers=workers, title="paint"))
     failures = [(f"scene {scene.item}", scene.failure) for scene in done if scene.failure]
+    written, total = count - len(failures), sum(scene.result or 0 for scene in done)
+    if as_json:
+        content = {"out": str(out), "images": written, "bytes": total, "seed": seed}
+        echo_json(content | {"size": size_hw, "failures": dict(failures)})
+    else:
+        click.echo(f"{written} images with label maps, {total / 2**20:.1f} MiB, in {out}")
     end_with_failures(failures, count)
+    if not as_json:
+        click.echo(f"Next: mass13k stats {out} --metric mipq")

@@ -87,7 +87,7 @@ def show(
 
     \b
     Examples:
-      mass13k show demo 00003_b01_20260314_harbourtown_id0003
+      mass13k show demo 00003_b01_20260310_tarnford_id0003
       mass13k show demo KEY --crop 900,1200,256,256 --layers image,label
       mass13k show demo --grid --layers overlay --split val
     """

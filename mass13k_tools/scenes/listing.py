@@ -1,5 +1,6 @@
 """What the scenes are called and which split they lie in: a pure function of number and seed."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,7 @@ CITIES = (
     *("harbourtown", "eastbridge", "lindenau", "saltmere", "oldquay", "marrowfield"),
     *("westhaven", "tarnford", "brightwater", "kestrelhill", "fenwick", "rosehaven"),
 )
+SCENE_KEY = re.compile(rf"\d{{5,}}_b\d\d+_\d{{8}}_({'|'.join(CITIES)})_id\d{{4,}}")  # nobody else's
 PER_CAPTURE = 2  # scenes shot on one day in one city; they stay in one split
 PER_BATCH = 8
 

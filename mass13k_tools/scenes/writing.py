@@ -10,10 +10,11 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import jpeg_bytes, png_bytes
 from mass13k_tools.outputs import write_file, write_files
 from mass13k_tools.scenes.compose import check_request, scene
-from mass13k_tools.scenes.listing import scene_name
+from mass13k_tools.scenes.listing import SCENE_KEY, scene_name
 
 RECORD = "sample.json"  # says which scenes a folder holds
 GENERATOR = 1  # raise it when the same seed gives other pixels
+MOST_IMAGES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +48,26 @@ def start_sample(request: SampleRequest) -> None:
     wanted = {"generator": GENERATOR, "seed": request.seed, "size": size_text(request.size_hw)}
     found = _read_record(record)
     images = request.images
-    if found is None:
-        if not request.overwrite and request.out.is_dir() and any(request.out.iterdir()):
-            raise DatasetError(
-                f"'{request.out}' is not empty and has no {RECORD}; "
-                "choose another folder or pass --overwrite"
-            )
-    elif any(found.get(name) != value for name, value in wanted.items()):
-        if not request.overwrite:
-            raise DatasetError(
-                f"'{request.out}' holds scenes of seed {found.get('seed')} at {found.get('size')}, "
-                f"asked are seed {request.seed} at {wanted['size']}; "
-                "choose another folder or pass --overwrite"
-            )
-        _remove_scenes(request.out, found)
+    if found is not None and all(found.get(name) == value for name, value in wanted.items()):
+        images = max(images, found["images"])
+    elif not request.overwrite:
+        _refuse_other_content(request.out, found, wanted)
     else:
-        images = max(images, found.get("images", 0))
+        _remove_scenes(request.out)
     content = json.dumps(wanted | {"images": images}, indent=1) + "\n"
     write_file(record, content.encode(), overwrite=True)
+
+
+def _refuse_other_content(out: Path, found: dict[str, Any] | None, wanted: dict[str, Any]) -> None:
+    """Raise where a folder holds anything but the scenes that are wanted."""
+    hint = "choose another folder or pass --overwrite"
+    if found is not None:
+        holds, asked = (
+            ", ".join(f"{name} {row.get(name)}" for name in wanted) for row in (found, wanted)
+        )
+        raise DatasetError(f"'{out}' holds scenes of {holds}; asked are {asked}; {hint}")
+    if out.is_dir() and any(out.iterdir()):
+        raise DatasetError(f"'{out}' is not empty and has no sound {RECORD}; {hint}")
 
 
 def write_scene(index: int, *, request: SampleRequest) -> int:
@@ -82,20 +85,24 @@ def write_scene(index: int, *, request: SampleRequest) -> int:
 
 
 def _read_record(record: Path) -> dict[str, Any] | None:
+    """Read what a folder holds; None where there is no record, or none that makes sense."""
     if not record.is_file():
         return None
     try:
-        found = json.loads(record.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DatasetError(f"'{record}' is damaged ({error}); choose another folder") from error
-    return found if isinstance(found, dict) else {}
+        found = json.loads(record.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    sound = isinstance(found, dict) and type(found.get("images")) is int
+    return found if sound and 0 < found["images"] <= MOST_IMAGES else None
 
 
-def _remove_scenes(out: Path, found: dict[str, Any]) -> None:
-    """Remove the scenes of another seed or size, so that two sample sets do not mix."""
-    seed, images = found.get("seed"), found.get("images")
-    if isinstance(seed, int) and isinstance(images, int):
-        old = SampleRequest(out=out, images=images, seed=seed, size_hw=(0, 0))
-        for index in range(images):
-            for path in old.paths(index):
-                path.unlink(missing_ok=True)
+def _remove_scenes(out: Path) -> None:
+    """Remove every scene of ours, whatever its seed or size, so that sample sets do not mix."""
+    files = [path for name in ("images", "annotations") for path in (out / name).glob("*/*")]
+    strange = [path for path in files if not SCENE_KEY.fullmatch(path.stem)]
+    if strange:
+        raise DatasetError(
+            f"'{strange[0]}' is none of our scenes and would mix with them; choose another folder"
+        )
+    for path in files:
+        path.unlink()
