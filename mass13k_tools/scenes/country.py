@@ -60,7 +60,7 @@ def hillside(stage: Stage) -> None:
     stage.paint()
     bank = [(-90.0, near), (-60.0, 0.45 * far), (10.0, 0.40 * far), (0.9 * far, 0.44 * far)]
     bank += [(0.8 * far, 0.37 * far), (20.0, 0.9 * near)]
-    paint_water(setting, bank, roughness=0.7)
+    paint_water(setting, bank, roughness=0.7, open_shore=True)
     _path(stage)
     paint_turf(setting)
     wires(stage, [(-14 + 0.35 * z, z) for z in (12.0, 45.0, 80.0, 120.0, 170.0)])

@@ -17,11 +17,14 @@ WAVES = np.array(
 )
 
 
-def paint_water(setting: Setting, outline_xz: ArrayLike, *, roughness: float = 1.0) -> None:
+def paint_water(
+    setting: Setting, outline_xz: ArrayLike, *, roughness: float = 1.0, open_shore: bool = False
+) -> None:
     """Paint a level water surface inside an outline (N, 2) of X, Z in metres.
 
     It mirrors what is on the canvas, so paint what stands behind it first: things on the far shore
-    turn over at the shore, but a puddle shows what is far beyond, which turns over at the horizon.
+    turn over at the shore. A puddle, and water whose far shore is flat and bare (``open_shore``),
+    shows what is far beyond, which turns over at the horizon.
     """
     canvas, view, light, rng = setting
     corners = view.ground(outline_xz)
@@ -31,7 +34,7 @@ def paint_water(setting: Setting, outline_xz: ArrayLike, *, roughness: float = 1
     (top, left), coverage = found
     rows, columns = (top, top + len(coverage)), np.s_[left : left + coverage.shape[1]]
     shore = max(corners[:, 1].min(), view.horizon)
-    if np.asarray(outline_xz)[:, 1].max() < PUDDLE_M:
+    if open_shore or np.asarray(outline_xz)[:, 1].max() < PUDDLE_M:
         shore = view.horizon
     tilt = plane_fractal(rows, view.size_hw[1], view.lens, WAVES, rng)[:, columns]
     below = (np.arange(*rows) + 0.5 - shore)[:, None].astype(np.float32)
