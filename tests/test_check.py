@@ -272,3 +272,15 @@ def test_faults_of_other_splits_are_left_out_on_request(tiny_dataset):
     assert problems_of(tiny_dataset, "--split", "val", code=0) == []
     [problem] = problems_of(tiny_dataset, "--split", "train", code=1)
     assert problem["kind"] == "missing-image"
+
+
+def test_a_copy_is_told_by_the_split_it_leaks_into_first(tiny_dataset):
+    for number, quality in ((1, 70), (2, 40)):
+        key = f"0009{number}_b01_20230210_tianjin_id000{number}"
+        path = add_sample(tiny_dataset, image_of(tiny_dataset), split="test", key=key)
+        image_of(tiny_dataset).save(tiny_dataset / path, quality=quality)
+    problems = problems_of(tiny_dataset, code=1)
+    assert [problem["kind"] for problem in problems] == ["near-duplicate"] * 2
+    for problem in problems:  # the second copy is like the first one, too, but that is no leak
+        assert problem["severity"] == "error"
+        assert "of split train" in problem["found"]
