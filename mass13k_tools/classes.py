@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import read_bytes
 
 Quality = Literal["precise", "pseudo"]
 Colour = tuple[int, int, int]
@@ -161,10 +162,9 @@ def read_taxonomy(path: Path) -> Taxonomy:
     Raises:
         DatasetError: The file is missing or no taxonomy; the message names the file and the row.
     """
+    content = read_bytes(path, kind="taxonomy")
     try:
-        return taxonomy_from_table(tomllib.loads(path.read_text(encoding="utf-8-sig")), path.stem)
-    except OSError as error:
-        raise DatasetError(f"cannot read taxonomy '{path}': {error.strerror}") from error
+        return taxonomy_from_table(tomllib.loads(content.decode("utf-8-sig")), path.stem)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, DatasetError) as error:
         raise DatasetError(f"taxonomy '{path}': {error}") from error
 

@@ -37,8 +37,9 @@ from mass13k_tools.arrays import (
 )
 from mass13k_tools.classes import UNKNOWN, Taxonomy
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Sample
-from mass13k_tools.pixel_files import TURNED, Header, header_of, opened, read_bytes
+from mass13k_tools.pixel_files import TURNED, Header, header_of, opened
 from mass13k_tools.png_chunks import check_png
 
 

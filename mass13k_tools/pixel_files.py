@@ -1,7 +1,6 @@
 """Opens pixel files and no others, with every way in which a file can be bad as one clear line."""
 
 import io
-import stat
 import struct
 import warnings
 import zlib
@@ -15,6 +14,7 @@ from PIL import Image as PillowImage
 from PIL.PngImagePlugin import PngImageFile
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import check_ordinary
 
 FORMATS = ("JPEG", "PNG")  # no other of Pillow's readers ever sees a user's file
 MOST_PIXELS = 2 * (PillowImage.MAX_IMAGE_PIXELS or 0)  # from here on Pillow refuses to decode
@@ -39,7 +39,7 @@ def read_header(path: Path) -> Header:
     Raises:
         DatasetError: The file is missing, unreadable, no image, or too large to decode.
     """
-    _check_regular(path)
+    check_ordinary(path)
     with opened(path, path) as picture:
         return header_of(picture)
 
@@ -48,25 +48,6 @@ def decode_header(content: bytes, path: Path) -> Header:
     """Like :func:`read_header`, from bytes that were read already."""
     with opened(io.BytesIO(content), path) as picture:
         return header_of(picture)
-
-
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file, or say in one line why not."""
-    _check_regular(path)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
-
-
-def _check_regular(path: Path) -> None:
-    """Refuse what is no ordinary file: reading a pipe or a device may never end."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
-    if not stat.S_ISREG(mode):
-        raise DatasetError(f"cannot read '{path}': it is no ordinary file")
 
 
 @contextmanager

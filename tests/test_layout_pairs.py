@@ -1,5 +1,6 @@
 """What is paired with what inside a data set, and what is reported instead."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_entityseg_lists_cannot_name_files_elsewhere(tmp_path):
 
     assert [sample.key for sample in dataset.samples] == ["sky"]
     assert all((root / "entityseg") in path.parents for path in (f.path for f in dataset.faults))
+
+
+def test_entityseg_lists_may_hold_names_that_are_no_text(tmp_path):
+    root = write_entityseg(tmp_path)
+    train = root / "entityseg" / "annotations" / "semantic_segmentation" / "train.txt"
+    train.write_bytes(b"sky.jpg map_1.png\nr\xe9union.jpg gone.png\n")
+
+    dataset = find_dataset(root)
+
+    assert [sample.key for sample in dataset.samples] == ["sky", "sea"]
+    assert {fault.key for fault in dataset.faults} == {os.fsdecode(b"r\xe9union")}
 
 
 def test_entityseg_list_with_a_broken_line_is_an_error(tmp_path):

@@ -12,9 +12,10 @@ from mass13k_tools.arrays import Image
 from mass13k_tools.checks.problems import Problem, reason
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_image
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.duplicates import Thumbnail, perceptual_hash, thumbnail
-from mass13k_tools.pixel_files import TURNED, Header, decode_header, read_bytes
+from mass13k_tools.pixel_files import TURNED, Header, decode_header
 
 # EXIF orientation -> what a viewer does before it shows the image
 ORIENTATIONS = {

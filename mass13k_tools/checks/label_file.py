@@ -12,8 +12,9 @@ from mass13k_tools.checks.problems import Problem, reason
 from mass13k_tools.classes import UNKNOWN, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_image, decode_raw_labels
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Sample
-from mass13k_tools.pixel_files import Header, decode_header, read_bytes
+from mass13k_tools.pixel_files import Header, decode_header
 
 LOSSY = ("JPEG", "MPO")  # Pillow's names of formats
 ONE_CHANNEL = ("1", "L", "P", "LA", "PA")  # Pillow's modes that hold values, not colours

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts.listing import Duplicate, holds, list_folder, subfolders
 from mass13k_tools.layouts.table import (
     IMAGE_ENDINGS,
@@ -189,7 +190,8 @@ def _read_pair_list(pair_list: Path, image_folders: list[Path], label_folder: Pa
 
 
 def _read_name_pairs(pair_list: Path) -> Iterator[tuple[str, str]]:
-    for number, line in enumerate(pair_list.read_text(encoding="utf-8").splitlines(), start=1):
+    text = read_bytes(pair_list, kind="pair list").decode(errors="surrogateescape")
+    for number, line in enumerate(text.splitlines(), start=1):
         names = line.split()
         if len(names) == 2:  # the last part only: a name must not lead out of its folder
             yield PurePosixPath(names[0]).name, PurePosixPath(names[1]).name

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import split_rank
 from mass13k_tools.splits.lists import Lists
 
@@ -125,20 +126,19 @@ def read_statistics(path: Path) -> list[dict[str, Any]]:
     Raises:
         DatasetError: The file cannot be read or is something else.
     """
+    expected = "expected the output of 'mass13k stats --json'"
     try:
-        if not path.is_file():  # reading a pipe or a device may never end
-            raise FileNotFoundError(0, "No such file")
-        rows = json.loads(path.read_text(encoding="utf-8"))["images"]
+        content = read_bytes(path, kind="statistics")
+    except DatasetError as error:
+        raise DatasetError(f"{error}; {expected}") from error
+    try:
+        rows = json.loads(content)["images"]
         if all(_is_row(row) for row in rows):
             return list(rows)
         reason = "an image lacks a sound key, mipq or pixels"
-    except OSError as error:
-        reason = str(error.strerror)
     except (ValueError, KeyError, TypeError, RecursionError):
         reason = "no list of images in it"
-    raise DatasetError(
-        f"cannot read statistics '{path}': {reason}; expected the output of 'mass13k stats --json'"
-    )
+    raise DatasetError(f"cannot read statistics '{path}': {reason}; {expected}")
 
 
 def _is_row(row: Any) -> bool:

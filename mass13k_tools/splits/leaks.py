@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import check_ordinary
 from mass13k_tools.layouts import Dataset, Sample, split_rank
 from mass13k_tools.splits.lists import OFFICIAL_COUNTS, captures_of
 
@@ -140,7 +141,6 @@ def _names(samples: Iterable[Sample]) -> str:
 
 
 def _sha256(path: Path) -> bytes:
-    if not path.is_file():  # reading a pipe or a device may never end
-        raise DatasetError(f"cannot read '{path}': it is no ordinary file")
+    check_ordinary(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

@@ -9,6 +9,7 @@ from typing import Any
 
 from mass13k_tools.captures import group_of
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Dataset, PairingFault, Sample, split_rank
 from mass13k_tools.layouts.table import GROUPS_ARE_CATEGORIES
 from mass13k_tools.outputs import write_files
@@ -178,7 +179,5 @@ def _list_paths(folder: Path) -> list[Path]:
 
 
 def _read_text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig", errors="surrogateescape")
-    except OSError as error:
-        raise DatasetError(f"cannot read split list '{path}': {error}") from error
+    content = read_bytes(path, kind="split list")
+    return content.decode("utf-8-sig", errors="surrogateescape")
