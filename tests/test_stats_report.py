@@ -17,7 +17,8 @@ from mass13k_tools.ops.complexity import Definition, complexity
 from mass13k_tools.pool import Workers
 from mass13k_tools.stats import figures
 from mass13k_tools.stats.cache import open_cache
-from mass13k_tools.stats.collect import ImageStatistics, collect
+from mass13k_tools.stats.collect import collect
+from mass13k_tools.stats.image import ImageStatistics
 from mass13k_tools.stats.published import TABLE_1
 from mass13k_tools.stats.summary import mean_std, summarise_by, summarise_classes
 

@@ -1,11 +1,11 @@
 """Options that several commands share, so that a flag means the same everywhere.
 
-====================  =======================================================================
-``dataset_options``  ROOT, --layout, --classes, --images, --split, --lists -> ``dataset``
-``worker_options``   --jobs, --cluster -> ``workers``
-``overwrite_option`` --overwrite
-``json_option``      --json -> ``as_json``
-====================  =======================================================================
+====================  ====================================================================
+``dataset_options``   ROOT, --layout, --classes, --images, --split, --lists -> ``dataset``
+``worker_options``    --jobs, --cluster -> ``workers``
+``overwrite_option``  --overwrite
+``json_option``       --json -> ``as_json``
+====================  ====================================================================
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Where the files of a data set lie: from a root folder to samples.
+"""Recognises a data set by its folders and pairs its files to samples.
 
 Nothing here opens a pixel file. Which folders a data set has is written in ``table``.
 """

@@ -1,45 +1,20 @@
-"""From samples to the statistics of each image: cached counts first, then the label files."""
+"""From samples to the statistics of a data set: cached counts first, then the label files."""
 
-from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import Counts
 from mass13k_tools.classes import Taxonomy
-from mass13k_tools.layouts import Dataset, Sample
-from mass13k_tools.ops.census import Census
-from mass13k_tools.ops.complexity import Complexity, Definition, quotients
+from mass13k_tools.layouts import Dataset
+from mass13k_tools.ops.complexity import Definition
 from mass13k_tools.pool import Workers, run
 from mass13k_tools.stats.cache import CountsCache
-from mass13k_tools.stats.counts import (
-    LabelCounts,
-    Metric,
-    by_id,
-    count_labels,
-    needed_for,
-    read_census,
-    read_perimeters,
-)
-
-
-@dataclass(frozen=True)
-class ImageStatistics:
-    """The statistics of one image; what the metric did not ask for is None."""
-
-    sample: Sample
-    size_hw: tuple[int, int]
-    pixels: Counts | None = None
-    complexity: Complexity | None = None
-    census: Census | None = None
-
-    @property
-    def diagonal(self) -> float:
-        """Length of the diagonal in pixels."""
-        return float(np.hypot(*self.size_hw))
+from mass13k_tools.stats.counts import Metric, count_labels, needed_for
+from mass13k_tools.stats.image import ImageStatistics, image_statistics, mipq_values
+from mass13k_tools.stats.summary import ClassSummary, Summary, summarise, summarise_classes
 
 
 @dataclass(frozen=True)
@@ -55,10 +30,20 @@ class Statistics:
     measured: int
     """Label files that were read; the others were known from an earlier run."""
 
-    @property
+    @cached_property
     def mipq(self) -> NDArray[np.float64]:
         """MIPQ of every image that has one, shape (n,)."""
         return mipq_values(self.images)
+
+    @cached_property
+    def summary(self) -> Summary:
+        """All images in one row."""
+        return summarise(self.name, self.images)
+
+    @cached_property
+    def classes(self) -> list[ClassSummary]:
+        """One row per class, in the taxonomy's order."""
+        return summarise_classes(self.images, self.taxonomy)
 
 
 def collect(
@@ -92,7 +77,7 @@ def collect(
         else:
             found[done.item] |= done.result
             cache.add(done.item, found[done.item])
-    statistics = partial(_statistics, needed=needed, definition=definition, min_area=min_area)
+    statistics = partial(image_statistics, needed=needed, definition=definition, min_area=min_area)
     return Statistics(
         dataset.root.absolute().name,
         dataset.taxonomy,
@@ -105,28 +90,3 @@ def collect(
         failures=tuple(sorted((str(path), reason) for path, reason in failures.items())),
         measured=len(missing) - len(failures),
     )
-
-
-def _statistics(
-    sample: Sample,
-    counts: LabelCounts,
-    *,
-    needed: Set[str],
-    definition: Definition,
-    min_area: int,
-) -> ImageStatistics:
-    counts = {name: counts[name] for name in needed}  # what else is known must not show
-    size_hw = counts["height"], counts["width"]
-    if "pixels" not in needed:
-        return ImageStatistics(sample, size_hw)
-    pixels = by_id(counts["pixels"])
-    lengths = read_perimeters(counts, definition)
-    complexity = quotients(pixels, lengths, min_area=min_area)
-    return ImageStatistics(sample, size_hw, pixels, complexity, read_census(counts))
-
-
-def mipq_values(images: Sequence[ImageStatistics]) -> NDArray[np.float64]:
-    """Give the mIPQ of every image that has one, shape (n,)."""
-    values = [image.complexity.mipq for image in images if image.complexity]
-    array = np.array(values, dtype=np.float64)
-    return array[np.isfinite(array)]

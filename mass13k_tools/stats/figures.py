@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.stats.collect import Statistics
-from mass13k_tools.stats.summary import ClassSummary, mean_std, summarise_classes
+from mass13k_tools.stats.summary import ClassSummary, mean_std
 
 SIZE_INCHES = (7, 4)
 DOTS_PER_INCH = 150
@@ -61,8 +61,7 @@ def _mipq_histogram(statistics: Statistics) -> bytes:
 
 
 def _class_share(statistics: Statistics) -> bytes:
-    rows = summarise_classes(statistics.images, statistics.taxonomy)
-    rows = sorted(rows, key=lambda row: row.pixels)[-MOST_CLASSES:]
+    rows = sorted(statistics.classes, key=lambda row: row.pixels)[-MOST_CLASSES:]
     figure, axes = _canvas("Share of pixels", "%", "")
     shares = [100 * (row.pixel_share or 0) for row in rows]
     bars = axes.barh(_names(rows), shares, color=_colours(rows, statistics.taxonomy))
@@ -76,8 +75,7 @@ def _class_share(statistics: Statistics) -> bytes:
 def _class_ipq(statistics: Statistics) -> bytes:
     label = f"IPQ of a class in an image ({statistics.definition})"
     figure, axes = _canvas("Complexity by class", label, "")
-    rows = summarise_classes(statistics.images, statistics.taxonomy)
-    rows = [row for row in rows if np.isfinite(row.ipq.mean)]
+    rows = [row for row in statistics.classes if np.isfinite(row.ipq.mean)]
     rows = sorted(rows, key=lambda row: row.ipq.mean)[-MOST_CLASSES:]
     values = []
     for row in rows:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,15 +14,15 @@ from rich.table import Table
 
 from mass13k_tools.arrays import Mask
 from mass13k_tools.classes import Taxonomy
-from mass13k_tools.stats.collect import ImageStatistics, Statistics
+from mass13k_tools.stats.collect import Statistics
+from mass13k_tools.stats.image import ImageStatistics
 from mass13k_tools.stats.published import TABLE_1, MeanStd
 from mass13k_tools.stats.summary import (
     Grouping,
+    Summary,
     rank_by_mipq,
     share,
-    summarise,
     summarise_by,
-    summarise_classes,
 )
 
 WIDTH = 100  # of tables that go to a file or a pipe
@@ -59,34 +59,20 @@ def print_tables(
 
 def dataset_json(statistics: Statistics) -> dict[str, Any]:
     """Write statistics as the JSON object that ``mass13k stats --json`` promises."""
-    summary = summarise(statistics.name, statistics.images)
     skipped = (image.complexity.skipped for image in statistics.images if image.complexity)
     return {
         "dataset": {
-            "name": summary.name,
-            "images": summary.images,
+            **_summary_json(statistics.summary),
             "classes": len(statistics.taxonomy.classes),
-            "diagonal": _mean_std_json(summary.diagonal),
-            "mipq": _mean_std_json(summary.mipq) | {"definition": statistics.definition},
+            "mipq": _mean_std_json(statistics.summary.mipq) | {"definition": statistics.definition},
             "mipq_images": statistics.mipq.size,
             "skipped_classes": sum(skipped),
             "std": "population",
         },
-        "classes": [
-            vars(row) | {"ipq": _mean_std_json(row.ipq)}
-            for row in summarise_classes(statistics.images, statistics.taxonomy)
-        ],
+        "classes": [vars(row) | {"ipq": _mean_std_json(row.ipq)} for row in statistics.classes],
         "images": [image_json(image, statistics.taxonomy) for image in statistics.images],
         "by": {
-            grouping: [
-                {
-                    "name": row.name,
-                    "images": row.images,
-                    "diagonal": _mean_std_json(row.diagonal),
-                    "mipq": _mean_std_json(row.mipq),
-                }
-                for row in summarise_by(grouping, statistics.images)
-            ]
+            grouping: [_summary_json(row) for row in summarise_by(grouping, statistics.images)]
             for grouping in get_args(Grouping)
         },
         "failures": [{"file": file, "reason": why} for file, why in statistics.failures],
@@ -121,7 +107,9 @@ def image_json(image: ImageStatistics, taxonomy: Taxonomy) -> dict[str, Any]:
 def images_csv(statistics: Statistics) -> str:
     """Write one line per image; the columns of a class bear its name."""
     rows = [image_json(image, statistics.taxonomy) for image in statistics.images]
-    per_class = [name for name in ("ipq", "pixels", *CENSUS_COLUMNS) if any(map(_has(name), rows))]
+    per_class = [
+        name for name in ("ipq", "pixels", *CENSUS_COLUMNS) if any(row.get(name) for row in rows)
+    ]
     names = list(statistics.taxonomy.names.values())
     plain = [
         "key",
@@ -149,7 +137,7 @@ def summary_table(
     statistics: Statistics, *, by: Sequence[Grouping] = (), compare: bool = False
 ) -> Table:
     """Lay out the columns of the paper's Table 1, with its rows below on request."""
-    rows = [summarise(statistics.name, statistics.images)]
+    rows = [statistics.summary]
     for grouping in by:
         rows += summarise_by(grouping, statistics.images)
     table = Table(
@@ -178,7 +166,7 @@ def summary_table(
 
 def class_table(statistics: Statistics) -> Table:
     """Lay out one line per class; census columns only where it was taken."""
-    rows = summarise_classes(statistics.images, statistics.taxonomy)
+    rows = statistics.classes
     counted = any(row.components is not None for row in rows)
     table = Table(title="by class")
     table.add_column("class")
@@ -215,10 +203,6 @@ def _ranking_table(title: str, images: Sequence[ImageStatistics]) -> Table:
     return table
 
 
-def _has(name: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda row: bool(row.get(name))
-
-
 def _named(values: NDArray[Any], taxonomy: Taxonomy, *, where: Mask) -> dict[str, Any]:
     """Write values by class id, (256,), as an object by class name, where there is something."""
     return {
@@ -230,6 +214,15 @@ def _named(values: NDArray[Any], taxonomy: Taxonomy, *, where: Mask) -> dict[str
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
+
+
+def _summary_json(row: Summary) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "images": row.images,
+        "diagonal": _mean_std_json(row.diagonal),
+        "mipq": _mean_std_json(row.mipq),
+    }
 
 
 def _mean_std_json(value: MeanStd) -> dict[str, float | None]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mass13k_tools.captures import capture_of
 from mass13k_tools.classes import Taxonomy
-from mass13k_tools.stats.collect import ImageStatistics, mipq_values
+from mass13k_tools.stats.image import ImageStatistics, mipq_values
 from mass13k_tools.stats.published import MeanStd
 
 Grouping = Literal["split", "city", "date"]
