@@ -43,14 +43,20 @@ def ripple(x: float, y: float, seed: int) -> float:
 
 
 @compiled
+def _ripples(x: float, y: float, octaves: int, seed: int) -> float:
+    """Sum octaves of noise, each half as wide and half as high as the one before."""
+    gain, total = 0.5, 0.0
+    for octave in range(octaves):
+        total += gain * ripple(x, y, seed + octave)
+        x, y, gain = x * 2.03 + 17.3, y * 2.03 + 5.7, gain * 0.5
+    return total
+
+
+@compiled
 def _fill_fractal(field: Field, step_xy: tuple[float, float], octaves: int, seed: int) -> None:
     for row in range(field.shape[0]):
         for column in range(field.shape[1]):
-            x, y, gain, total = column * step_xy[0], row * step_xy[1], 0.5, 0.0
-            for octave in range(octaves):
-                total += gain * ripple(x, y, seed + octave)
-                x, y, gain = x * 2.03 + 17.3, y * 2.03 + 5.7, gain * 0.5
-            field[row, column] = total
+            field[row, column] = _ripples(column * step_xy[0], row * step_xy[1], octaves, seed)
 
 
 def fractal(
@@ -88,11 +94,7 @@ def fractal(
 def _fill_points(field: Field, x: Field, y: Field, octaves: int, seed: int) -> None:
     for row in range(field.shape[0]):
         for column in range(field.shape[1]):
-            px, py, gain, total = x[row, column], y[row, column], 0.5, 0.0
-            for octave in range(octaves):
-                total += gain * ripple(px, py, seed + octave)
-                px, py, gain = px * 2.03 + 17.3, py * 2.03 + 5.7, gain * 0.5
-            field[row, column] = total
+            field[row, column] = _ripples(x[row, column], y[row, column], octaves, seed)
 
 
 def fractal_at(x: Field, y: Field, seed: int, *, octaves: int = 4) -> Field:
