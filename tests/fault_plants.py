@@ -3,12 +3,11 @@
 import io
 import os
 import shutil
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 from conftest import STEMS, draw_image, draw_label_map
+from handmade_png import handmade_png, packed_rows
 from PIL import Image as PillowImage
 from PIL import ImageEnhance
 
@@ -122,7 +121,7 @@ def save_label_as_tiff(root):
 
 
 def write_label_with_too_few_rows(root):
-    (root / LABEL).write_bytes(png_of_grey(96, 64, bits=8, rows=60 * bytes(97)))
+    (root / LABEL).write_bytes(handmade_png((64, 96), 60 * bytes(97)))
     return LABEL
 
 
@@ -150,30 +149,20 @@ def give_label_alpha(root):
     return LABEL
 
 
-def png_of_grey(width, height, *, bits, rows):
-    """Write a PNG by hand, as Pillow writes neither grey of 4 bits nor a lie about the size."""
-    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
-    content = b"\x89PNG\r\n\x1a\n"
-    for name, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
-        crc = zlib.crc32(name + data)
-        content += struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
-    return content
-
-
 def save_label_with_4_bits(root):
     values = np.minimum(label_of(root), 6)
-    rows = b"".join(b"\0" + bytes(row[0::2] << 4 | row[1::2]) for row in values)
-    (root / LABEL).write_bytes(png_of_grey(96, 64, bits=4, rows=rows))
+    content = handmade_png(values.shape, packed_rows(values, bits=4), bits=4)
+    (root / LABEL).write_bytes(content)
     return LABEL
 
 
 def claim_a_huge_image(root):
-    (root / IMAGE).write_bytes(png_of_grey(60000, 60000, bits=8, rows=b"\0"))
+    (root / IMAGE).write_bytes(handmade_png((60000, 60000), b"\0"))
     return IMAGE
 
 
 def claim_a_huge_label(root):
-    (root / LABEL).write_bytes(png_of_grey(60000, 60000, bits=8, rows=b"\0"))
+    (root / LABEL).write_bytes(handmade_png((60000, 60000), b"\0"))
     return LABEL
 
 

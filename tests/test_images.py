@@ -2,13 +2,12 @@
 
 import io
 import os
-import struct
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from handmade_png import handmade_png, packed_rows
 from PIL import Image as PillowImage
 
 from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
@@ -36,25 +35,6 @@ def encoded(picture, kind="PNG", **options):
     return buffer.getvalue()
 
 
-def chunk(name, content):
-    checksum = struct.pack(">I", zlib.crc32(name + content))
-    return struct.pack(">I", len(content)) + name + content + checksum
-
-
-def raw_png(values, bits, colour_type=0):
-    """Write a PNG by hand: Pillow writes no grey of 2 or 4 bits."""
-    height, width = values.shape
-    rows = b""
-    for row in values:
-        digits = "".join(format(value, f"0{bits}b") for value in row)
-        digits += "0" * (-len(digits) % 8)
-        rows += b"\0" + bytes(int(digits[i : i + 8], 2) for i in range(0, len(digits), 8))
-    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
-    palette = chunk(b"PLTE", bytes(3 * 2**bits)) if colour_type == 3 else b""
-    body = palette + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body
-
-
 def turned_jpeg(pixels, orientation):
     exif = PillowImage.Exif()
     exif[0x0112] = orientation
@@ -65,7 +45,9 @@ def turned_jpeg(pixels, orientation):
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_label_values_come_as_stored_whatever_the_bit_depth(bits, colour_type):
     values = LABELS & (2**bits - 1)
-    labels = decode_raw_labels(raw_png(values, bits, colour_type), NAME)
+    rows = packed_rows(values, bits=bits)
+    content = handmade_png(values.shape, rows, bits=bits, colour_type=colour_type)
+    labels = decode_raw_labels(content, NAME)
     np.testing.assert_array_equal(labels.values, values)
     assert labels.header.bits == bits
     assert labels.header.mode == ("P" if colour_type else "1" if bits == 1 else "L")
@@ -119,23 +101,15 @@ def test_other_formats_never_reach_their_readers(kind):
             decode(content, NAME)
 
 
-def png_of_rows(rows):
-    """A PNG of 5 rows by its header, in which the stream of pixels is whole but has ``rows``."""
-    header = struct.pack(">IIBBBBB", 7, 5, 8, 0, 0, 0, 0)
-    body = chunk(b"IDAT", zlib.compress(rows * (b"\0" + bytes(7)))) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body
-
-
 def test_a_png_with_too_few_rows_is_refused_although_its_stream_is_whole():
-    assert decode_raw_labels(png_of_rows(5), NAME).values.shape == (5, 7)
+    row = b"\0" + bytes(7)
+    assert decode_raw_labels(handmade_png((5, 7), 5 * row), NAME).values.shape == (5, 7)
     with pytest.raises(DatasetError, match="some of its rows are missing"):
-        decode_raw_labels(png_of_rows(4), NAME)
+        decode_raw_labels(handmade_png((5, 7), 4 * row), NAME)
 
 
 def test_an_interlaced_png_is_read():
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 1)
-    body = chunk(b"IDAT", zlib.compress(b"\0\5")) + chunk(b"IEND", b"")
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body
+    content = handmade_png((1, 1), b"\0\5", interlaced=1)
     assert decode_raw_labels(content, NAME).values.tolist() == [[5]]
 
 
@@ -177,10 +151,8 @@ def test_what_is_no_picture_is_refused(content):
 
 @pytest.mark.parametrize("decode", [decode_image, decode_raw_labels])
 def test_a_decompression_bomb_is_refused_before_decoding(decode):
-    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 0, 0, 0, 0)
-    body = chunk(b"IDAT", zlib.compress(bytes(10_000))) + chunk(b"IEND", b"")
     with pytest.raises(DatasetError, match="too large to decode"):
-        decode(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body, NAME)
+        decode(handmade_png((50_000, 50_000), bytes(10_000)), NAME)
 
 
 def test_large_pictures_below_the_limit_do_not_warn(tmp_path):
