@@ -1,11 +1,22 @@
 """Where the files of a data set lie: from a root folder to samples.
 
 ``table`` has the facts, one row per way in which a data set lies on disk; ``listing`` lists one
-folder; ``pairs`` finds the folders of a row; ``dataset`` recognises a root and pairs its files.
+folder; ``pairs`` finds the folders of a row; ``dataset`` recognises a root and pairs its files;
+``predictions`` finds the predicted label maps of its samples in another folder.
 """
 
 from mass13k_tools.layouts.dataset import Dataset, PairingFault, Sample, find_dataset
 from mass13k_tools.layouts.pairs import split_rank
+from mass13k_tools.layouts.predictions import Predictions, find_predictions
 from mass13k_tools.layouts.table import LAYOUT_NAMES
 
-__all__ = ["LAYOUT_NAMES", "Dataset", "PairingFault", "Sample", "find_dataset", "split_rank"]
+__all__ = [
+    "LAYOUT_NAMES",
+    "Dataset",
+    "PairingFault",
+    "Predictions",
+    "Sample",
+    "find_dataset",
+    "find_predictions",
+    "split_rank",
+]

@@ -64,6 +64,24 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(Path(entry.path) for entry in _visible(folder) if _is_dir(entry))
 
 
+def files_below(folder: Path, endings: tuple[str, ...], *, deepest: int) -> list[Path]:
+    """List the files of a folder and its subfolders by path, without hidden ones.
+
+    Args:
+        folder: An existing folder.
+        endings: Endings of files to list, in lower case.
+        deepest: How many folders down to look; also ends links that lead in a circle.
+    """
+    files = []
+    for entry in _visible(folder):
+        if _is_dir(entry):
+            if deepest:
+                files += files_below(Path(entry.path), endings, deepest=deepest - 1)
+        elif _is_read(entry.name, endings, "", ()):
+            files.append(Path(entry.path))
+    return sorted(files)
+
+
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
     """List what a folder holds, unsorted, without hidden files."""
     with os.scandir(folder) as entries:
