@@ -9,8 +9,9 @@ from scipy import ndimage
 from skimage import measure
 from test_complexity import CASES, random_map
 
-from mass13k_tools.ops.census import census, components, thin_pixels
+from mass13k_tools.ops.census import census, thin_pixels
 from mass13k_tools.ops.complexity import perimeters, perimeters_from_windows
+from mass13k_tools.ops.components import components
 from mass13k_tools.ops.edges import edge_map
 
 label_maps = arrays.arrays(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mass13k_tools.arrays import IGNORE, Counts, LabelMap, check_label_map
-from mass13k_tools.ops.compiled import compiled
+from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_label_map
 from mass13k_tools.ops.complexity import class_areas, outline_windows
+from mass13k_tools.ops.components import components
 from mass13k_tools.ops.edges import edge_map
 
 THIN_PX = 9  # what no 9x9 square fits into counts as thin: hair, twigs, wires at 4096x3072
@@ -68,7 +68,13 @@ def census(label_map: LabelMap) -> Census:
 
 
 def thin_pixels(label_map: LabelMap, *, width_px: int = THIN_PX) -> Counts:
-    """Count the pixels of every class that no square of one class covers.
+    """Count the pixels of every class that :func:`thin_mask` marks, shape (256,), int64."""
+    thin = thin_mask(label_map, width_px=width_px)
+    return class_areas(np.where(thin, label_map, np.uint8(IGNORE)))
+
+
+def thin_mask(label_map: LabelMap, *, width_px: int = THIN_PX) -> Mask:
+    """Mark the pixels that no square of one class covers.
 
     A pixel is thin when every ``width_px`` square that holds it also holds another class or ignore.
     That is the class minus its opening, for all classes at once: a window holds one class exactly
@@ -79,7 +85,7 @@ def thin_pixels(label_map: LabelMap, *, width_px: int = THIN_PX) -> Counts:
         width_px: Side of the square, odd.
 
     Returns:
-        Pixels by class id, shape (256,), int64; ignore has 0.
+        Shape (H, W), bool; ignore pixels come out as if ignore were a class.
     """
     label_map = check_label_map(label_map)
     square = np.ones((width_px, width_px), dtype=np.uint8)
@@ -87,72 +93,4 @@ def thin_pixels(label_map: LabelMap, *, width_px: int = THIN_PX) -> Counts:
     beyond = cv2.copyMakeBorder(label_map, *sides, cv2.BORDER_REPLICATE)
     one_class = cv2.compare(cv2.erode(beyond, square), cv2.dilate(beyond, square), cv2.CMP_EQ)
     covered = cv2.dilate(one_class, square)[width_px:-width_px, width_px:-width_px]
-    return class_areas(np.where(covered, np.uint8(IGNORE), label_map))
-
-
-def components(label_map: LabelMap) -> Counts:
-    """Count the 8-connected regions of every class, all classes in one pass.
-
-    Args:
-        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
-
-    Returns:
-        Regions by class id, shape (256,), int64; ignore has 0.
-    """
-    label_map = check_label_map(label_map)
-    height, width = label_map.shape
-    begins = np.ones((height, width), dtype=np.bool_)
-    begins[:, 1:] = label_map[:, 1:] != label_map[:, :-1]
-    starts = np.flatnonzero(begins)  # of runs of one value within a row, in reading order
-    stops = np.append(starts[1:], height * width)
-    rows = np.searchsorted(starts, width * np.arange(height + 1))  # first run of every row
-    values = label_map.ravel()[starts]
-    runs = np.bincount(values, minlength=256)
-    counts = runs - _count_joins(values, stops, rows, width)
-    counts[IGNORE] = 0
-    return counts
-
-
-@compiled
-def _count_joins(values: LabelMap, stops: Counts, rows: Counts, width: int) -> Counts:
-    """Join runs with those of the same value that they touch in the row above, by union-find.
-
-    Args:
-        values: Value of every run, shape (R,), in reading order.
-        stops: Flat index behind its last pixel, shape (R,).
-        rows: Index of the first run of every row, and R, shape (H + 1,).
-        width: Pixels of a row.
-
-    Returns:
-        Joins of two regions that were apart, by value, shape (256,); each is one region fewer.
-    """
-    joins = np.zeros(256, dtype=np.int64)
-    parent = np.arange(values.size)
-    for y in range(1, rows.size - 1):
-        above, below = rows[y - 1], rows[y]
-        while above < rows[y] and below < rows[y + 1]:
-            joins[values[above]] += _join(values, parent, above, below)
-            ahead = stops[above] + width - stops[below]
-            if ahead == 0:  # four runs meet in a corner: its diagonals touch, too
-                if above + 1 < rows[y]:
-                    joins[values[below]] += _join(values, parent, above + 1, below)
-                if below + 1 < rows[y + 1]:
-                    joins[values[above]] += _join(values, parent, above, below + 1)
-            above += ahead <= 0
-            below += ahead >= 0
-    return joins
-
-
-@compiled
-def _join(values: LabelMap, parent: Counts, one: int, other: int) -> bool:
-    """Join the regions of two touching runs; True if they have one value and were apart."""
-    if values[one] != values[other]:
-        return False
-    while parent[one] != one:
-        parent[one] = parent[parent[one]]
-        one = parent[one]
-    while parent[other] != other:
-        parent[other] = parent[parent[other]]
-        other = parent[other]
-    parent[max(one, other)] = min(one, other)
-    return one != other
+    return np.asarray(covered == 0)
