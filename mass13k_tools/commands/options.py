@@ -2,6 +2,7 @@
 
 ====================  ====================================================================
 ``dataset_options``   ROOT, --layout, --classes, --images, --split, --lists -> ``dataset``
+``truth_options``     GT, --layout, --classes, --split, --lists -> ``truth``, ``splits``
 ``worker_options``    --jobs, --cluster -> ``workers``
 ``overwrite_option``  --overwrite
 ``json_option``       --json -> ``as_json``
@@ -31,6 +32,23 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
 
+_layout_option = click.option(
+    "--layout",
+    type=click.Choice(LAYOUT_NAMES),
+    metavar="NAME",
+    help=f"How the files lie: {', '.join(LAYOUT_NAMES)}  [default: recognised]",
+)
+_classes_option = click.option(
+    "--classes", type=FILE, help="Taxonomy (TOML) in place of the layout's own."
+)
+_split_option = click.option(
+    "--split", multiple=True, metavar="NAME", help="Only this split; may be repeated."
+)
+_lists_option = click.option(
+    "--lists", type=FOLDER, help="Folder of split lists, as 'split draw' writes."
+)
+
+
 def dataset_options(command: Command) -> Command:
     """Add ROOT and the options that say how to read it; the command gets them as ``dataset``."""
 
@@ -47,38 +65,66 @@ def dataset_options(command: Command) -> Command:
     ) -> Any:
         taxonomy = read_taxonomy(classes) if classes else None
         dataset = find_dataset(root, layout=layout, taxonomy=taxonomy, images=images)
-        if lists:
-            from mass13k_tools.splits.lists import apply_lists
-
-            dataset = apply_lists(dataset, lists)
-        return command(dataset=_only_splits(dataset, split), **others)
+        return command(dataset=_only_splits(_with_lists(dataset, lists), split), **others)
 
     for option in (
-        click.option("--lists", type=FOLDER, help="Folder of split lists, as 'split draw' writes."),
-        click.option(
-            "--split", multiple=True, metavar="NAME", help="Only this split; may be repeated."
-        ),
+        _lists_option,
+        _split_option,
         click.option("--images", metavar="NAME", help="Use only image folders of this name."),
-        click.option("--classes", type=FILE, help="Taxonomy (TOML) in place of the layout's own."),
-        click.option(
-            "--layout",
-            type=click.Choice(LAYOUT_NAMES),
-            metavar="NAME",
-            help=f"How the files lie: {', '.join(LAYOUT_NAMES)}  [default: recognised]",
-        ),
+        _classes_option,
+        _layout_option,
         click.argument("root", type=FOLDER),
     ):
         with_dataset = option(with_dataset)
     return with_dataset
 
 
+def truth_options(source: Command) -> Callable[[Command], Command]:
+    """Add GT and the options that say how to read it.
+
+    The command gets ``truth``, all the label maps or None without GT, and ``splits``, the chosen.
+
+    Args:
+        source: The argument or option ``gt``.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_truth(
+            *,
+            gt: Path | None,
+            layout: str | None,
+            classes: Path | None,
+            split: tuple[str, ...],
+            lists: Path | None,
+            **others: Any,
+        ) -> Any:
+            truth = None
+            if gt is not None:
+                from mass13k_tools.evaluation.pairs import find_truth
+
+                taxonomy = read_taxonomy(classes) if classes else None
+                truth = _with_lists(find_truth(gt, layout=layout, taxonomy=taxonomy), lists)
+                _check_splits(truth, split)
+            return command(truth=truth, splits=split, **others)
+
+        for option in (_lists_option, _split_option, _classes_option, _layout_option, source):
+            with_truth = option(with_truth)
+        return with_truth
+
+    return decorate
+
+
+def _with_lists(dataset: Dataset, lists: Path | None) -> Dataset:
+    if lists is None:
+        return dataset
+    from mass13k_tools.splits.lists import apply_lists
+
+    return apply_lists(dataset, lists)
+
+
 def _only_splits(dataset: Dataset, splits: Sequence[str]) -> Dataset:
-    known = sorted({sample.split for sample in dataset.samples})
-    for split in splits:
-        if split not in known:
-            raise DatasetError(
-                f"no split '{split}' in '{dataset.root}', it has: {', '.join(known)}"
-            )
+    _check_splits(dataset, splits)
     if not splits:
         return dataset
     return replace(
@@ -86,6 +132,15 @@ def _only_splits(dataset: Dataset, splits: Sequence[str]) -> Dataset:
         samples=tuple(sample for sample in dataset.samples if sample.split in splits),
         faults=tuple(fault for fault in dataset.faults if fault.split in (*splits, "")),
     )
+
+
+def _check_splits(dataset: Dataset, splits: Sequence[str]) -> None:
+    known = sorted({sample.split for sample in dataset.samples})
+    for split in splits:
+        if split not in known:
+            raise DatasetError(
+                f"no split '{split}' in '{dataset.root}', it has: {', '.join(known)}"
+            )
 
 
 def worker_options(command: Command) -> Command:

@@ -7,15 +7,7 @@ from math import hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import (
-    IGNORE,
-    Counts,
-    LabelMap,
-    Mask,
-    check_label_map,
-    size_text,
-    value_counts,
-)
+from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_pair, value_counts
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.bands import band_width, bands
 from mass13k_tools.ops.boundary_f1 import f1_scores, match_boundaries
@@ -89,7 +81,9 @@ def pair_sums(
         >>> pair_sums(prediction, truth, [0, 1]).shared
         array([1, 2])
     """
-    prediction, truth = check_pair(prediction, truth, class_ids)
+    prediction, truth = check_pair(prediction, truth)
+    _check_classes(prediction, class_ids, "prediction")
+    _check_classes(truth, class_ids, "truth")
     ids = list(class_ids)
     regions = confusion(prediction, truth)[ids]
     band_truth, band_predicted, band_shared = np.stack(
@@ -117,28 +111,12 @@ def pair_sums(
     )
 
 
-def check_pair(
-    prediction: LabelMap, truth: LabelMap, class_ids: Sequence[int]
-) -> tuple[LabelMap, LabelMap]:
-    """Return both maps in C order, or say why they cannot be scored.
-
-    Raises:
-        DatasetError: The sizes differ, or a map holds a value that is neither class nor ignore.
-    """
-    prediction, truth = check_label_map(prediction), check_label_map(truth)
-    if prediction.shape != truth.shape:
-        raise DatasetError(
-            f"prediction is {size_text(prediction.shape)} but the truth is {size_text(truth.shape)}"
-        )
-    for name, label_map in (("prediction", prediction), ("truth", truth)):
-        counts = value_counts(label_map)
-        counts[[*class_ids, IGNORE]] = 0
-        if counts.any():
-            known = ", ".join(map(str, class_ids))
-            raise DatasetError(
-                f"{name} holds {counts.argmax()}, which is none of the classes {known}"
-            )
-    return prediction, truth
+def _check_classes(label_map: LabelMap, class_ids: Sequence[int], name: str) -> None:
+    counts = value_counts(label_map)
+    counts[[*class_ids, IGNORE]] = 0
+    if counts.any():
+        known = ", ".join(map(str, class_ids))
+        raise DatasetError(f"{name} holds {counts.argmax()}, which is none of the classes {known}")
 
 
 def tolerances_px(size_hw: tuple[int, ...]) -> list[float]:

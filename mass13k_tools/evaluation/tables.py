@@ -1,0 +1,230 @@
+"""An evaluation as tables for people; percentages, blank where undefined."""
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from mass13k_tools.arrays import size_text
+from mass13k_tools.evaluation.collect import Evaluation
+from mass13k_tools.evaluation.published import TABLE_2, Published
+from mass13k_tools.evaluation.report import binary_json, one_or_range
+from mass13k_tools.ops.mistakes import KINDS
+from mass13k_tools.ops.score_sums import PROTOCOL, TOLERANCES
+from mass13k_tools.ops.scores import mean
+
+WIDTH = 120  # of tables that go to a file or a pipe
+SWALLOWED = 0.5  # of a class: from here on BIoU says little that IoU does not
+
+
+def print_tables(evaluation: Evaluation, *, compare: bool, top: int, confusion: bool) -> None:
+    """Print what a person asked for on stdout, and warnings on stderr."""
+    width = None if sys.stdout and sys.stdout.isatty() else WIDTH
+    console = Console(width=width, markup=False, emoji=False, highlight=False)  # names are names
+    console.print(class_table(evaluation))
+    for row in range(1, len(evaluation.settings.band_ratios)):
+        console.print(ratio_table(evaluation, row))
+    console.print(mistakes_table(evaluation))
+    if confusion:
+        console.print(confusion_table(evaluation))
+    if top:
+        console.print(worst_images_table(evaluation, top))
+        console.print(worst_windows_table(evaluation, top))
+    if compare:
+        console.print(paper_table(evaluation))
+
+
+def class_table(evaluation: Evaluation) -> Table:
+    """Lay out one line per class and the means below."""
+    scores = evaluation.scores
+    width = _px(one_or_range(evaluation.band_widths_px(evaluation.settings.band_ratios[0])))
+    images = f"{len(evaluation.images)} images ({', '.join(evaluation.splits)})"
+    table = Table(title=f"{evaluation.name}: {images}, protocol {PROTOCOL}", caption=_caption())
+    table.add_column("class")
+    for column in ("pixels %", "accuracy", "IoU", f"BIoU {width}"):
+        table.add_column(column, justify="right")
+    for name, (low, high) in zip(TOLERANCES, evaluation.tolerances_px(), strict=True):
+        shown = f"BF1 {name} px" if name.isdigit() else f"BF1 {name} ({_px(_span(low, high))})"
+        table.add_column(shown, justify="right")
+    shares = evaluation.sums.truth / max(1, evaluation.sums.truth.sum())
+    columns = (shares, scores.class_accuracy, scores.iou, scores.biou[0], *scores.bf1)
+    for k, name in enumerate(evaluation.taxonomy.names.values()):
+        table.add_row(name, *(percent(column[k]) for column in columns))
+    table.add_section()
+    means = (scores.accuracy, mean(scores.iou), mean(scores.biou[0]), *map(mean, scores.bf1))
+    table.add_row("mean", "", *map(percent, means))
+    per_image = map(mean, scores.bf1_per_image)
+    table.add_row("images' mean", "", "", "", "", *map(percent, per_image))
+    for binary in binary_json(evaluation).values():
+        text = f"HCE {binary['hce']:,.1f} clicks, mBA {percent(binary['mba'])}"
+        table.add_row(f"{binary['class']}: {text}")
+    return table
+
+
+def _caption() -> str:
+    return (
+        "%; IoU, BIoU and BF1 of the sums over all images; last row: mean BF1 of the images that "
+        "have the class; accuracy: right pixels of a class, in the mean of all pixels"
+    )
+
+
+def ratio_table(evaluation: Evaluation, row: int) -> Table:
+    """Lay out BIoU at another ratio, with the share of each class that its band covers."""
+    ratio = evaluation.settings.band_ratios[row]
+    width = _px(one_or_range(evaluation.band_widths_px(ratio)))
+    scores = evaluation.scores
+    table = Table(title=f"BIoU at {ratio:g} of the diagonal ({width}), not the protocol's")
+    table.add_column("class")
+    for column in ("BIoU", "band covers % of the class"):
+        table.add_column(column, justify="right")
+    names = evaluation.taxonomy.names.values()
+    for name, biou, share in zip(names, scores.biou[row], scores.band_share[row], strict=True):
+        table.add_row(name, percent(biou), percent(share))
+    table.add_section()
+    table.add_row("mean", percent(mean(scores.biou[row])), "")
+    return table
+
+
+def band_warnings(evaluation: Evaluation) -> Iterator[str]:
+    """Say where a band is so wide that BIoU is hardly different from IoU."""
+    names = np.array(list(evaluation.taxonomy.names.values()))
+    for ratio, shares in zip(
+        evaluation.settings.band_ratios, evaluation.scores.band_share, strict=True
+    ):
+        swallowed = np.nan_to_num(shares) >= SWALLOWED
+        if swallowed.any():
+            parts = zip(names[swallowed], shares[swallowed], strict=True)
+            listed = ", ".join(f"{name} {share:.0%}" for name, share in parts)
+            yield (
+                f"at {ratio:g} of the diagonal the boundary band swallows {SWALLOWED:.0%} or more "
+                f"of a class: {listed}; there BIoU tells little that IoU does not"
+            )
+
+
+def mistakes_table(evaluation: Evaluation) -> Table:
+    """Lay out where the wrong pixels lie."""
+    counts, settings = evaluation.mistakes, evaluation.settings
+    table = Table(
+        title="wrong pixels by place",
+        caption=f"thin: no {settings.thin_px} px square fits in; small: components under "
+        f"{settings.small_px:,} px; band: within the BIoU width of another class",
+    )
+    table.add_column("place")
+    for column in ("pixels %", "wrong there %", "of all wrong %", "of these with class 0 %"):
+        table.add_column(column, justify="right")
+    pixels, wrong = counts.pixels.sum(axis=1), counts.wrong.sum(axis=1)
+    with_zero = counts.wrong_with_zero.sum(axis=1)
+    rows = [*zip(KINDS, pixels, wrong, with_zero, strict=True)]
+    rows.append(("all", pixels.sum(), wrong.sum(), with_zero.sum()))
+    for name, here, bad, zero in rows:
+        if name == "all":
+            table.add_section()
+        shares = (here, pixels.sum()), (bad, here), (bad, wrong.sum()), (zero, bad)
+        table.add_row(name, *(percent(a / b if b else np.nan) for a, b in shares))
+    return table
+
+
+def confusion_table(evaluation: Evaluation) -> Table:
+    """Lay out which class is taken for which, in per cent of the true class."""
+    names = list(evaluation.taxonomy.names.values())
+    table = Table(title="predicted as (columns), % of the true class (rows)")
+    for column in ("truth", *names, "none"):
+        table.add_column(column, justify="left" if column == "truth" else "right")
+    for name, row in zip(names, evaluation.confusion, strict=True):
+        total = row.sum()
+        table.add_row(name, *(percent(value / total if total else np.nan) for value in row))
+    return table
+
+
+def worst_images_table(evaluation: Evaluation, most: int) -> Table:
+    """Lay out the images with the lowest mIoU."""
+    table = Table(title="worst images")
+    table.add_column("key")
+    table.add_column("split")
+    for column in ("mIoU", "BIoU", "accuracy"):
+        table.add_column(column, justify="right")
+    ranked = sorted(evaluation.images, key=lambda image: np.nan_to_num(image.miou, nan=np.inf))
+    for image in ranked[:most]:
+        values = (image.miou, image.biou, image.scores.accuracy)
+        table.add_row(image.pair.key, image.pair.split, *map(percent, values))
+    return table
+
+
+def worst_windows_table(evaluation: Evaluation, most: int) -> Table:
+    """Lay out the windows with the most wrong pixels, ready for ``mass13k show --crop``."""
+    table = Table(title="worst windows: mass13k show GT KEY --pred PRED --layers error --crop …")
+    for column in ("key", "split", "size", "--crop"):
+        table.add_column(column)
+    table.add_column("wrong %", justify="right")
+    for image, window in evaluation.worst_windows(most):
+        y, x, height, width, wrong = window
+        size = size_text((height, width))
+        crop = f"{y},{x},{height},{width}"
+        share = percent(wrong / (height * width))
+        table.add_row(image.pair.key, image.pair.split, size, crop, share)
+    return table
+
+
+def paper_table(evaluation: Evaluation) -> Table:
+    """Lay out the paper's Table 2 with this evaluation as its last row."""
+    table = Table(
+        title="Table 2 of the MaSS13K paper, and here",
+        caption="MaSS13K paper (CVPR 2025), Table 2, scores as reprinted by CoordFormer, Table 1a, "
+        "which leaves out STDC2, OCRNet and CGRSeg; the printed FLOPs are multiply-adds (MACs), "
+        "mostly of 4096x3072; the paper does not state its BF1 tolerance, here it is 0.1 % of the "
+        "diagonal",
+    )
+    table.add_column("method")
+    for split in ("val", "test"):
+        for name in ("mIoU", "BIoU", "BF1"):
+            table.add_column(f"{split} {name}", justify="right")
+    table.add_column("parameters M", justify="right")
+    table.add_column("GMACs", justify="right")
+    for method in TABLE_2:
+        name = f"{method.name} {method.backbone}".strip()
+        cells = [*_published_cells(method.val), *_published_cells(method.test)]
+        table.add_row(name, *cells, f"{method.parameters:.2f}", f"{method.macs:,}", style="dim")
+    table.add_section()
+    table.add_row(*_here_cells(evaluation))
+    return table
+
+
+def _here_cells(evaluation: Evaluation) -> list[str]:
+    scores = evaluation.scores
+    bf1 = mean(scores.bf1[TOLERANCES.index("0.1%")])
+    here = _published_cells(Published(mean(scores.iou), mean(scores.biou[0]), bf1))
+    empty = _published_cells(None)
+    cells = [here if evaluation.splits == [split] else empty for split in ("val", "test")]
+    name = f"{evaluation.name} (here)"
+    if here not in cells:  # neither of the paper's splits: shown under both, and said so
+        name, cells = f"{evaluation.name} (here, {', '.join(evaluation.splits)})", [here, here]
+    return [name, *cells[0], *cells[1], "", ""]
+
+
+def _published_cells(published: Published | None) -> list[str]:
+    if published is None:
+        return ["", "", ""]
+    return [percent(published.miou), percent(published.biou), f"{published.bf1:.4f}"]
+
+
+def percent(value: float | None) -> str:
+    """Write a fraction of 1 in per cent.
+
+    Example:
+        >>> percent(0.8897), percent(float("nan"))
+        ('88.97', '')
+    """
+    return "" if value is None or not np.isfinite(value) else f"{100 * value:.2f}"
+
+
+def _span(low: float, high: float) -> float | list[float]:
+    return low if low == high else [low, high]
+
+
+def _px(value: float | list[float]) -> str:
+    """Write pixels, or a range of them where the images have several sizes."""
+    if isinstance(value, list):
+        return f"{value[0]:.3g}-{value[1]:.3g} px"
+    return f"{value:.3g} px"
