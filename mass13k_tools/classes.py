@@ -21,6 +21,7 @@ from mass13k_tools.inputs import read_bytes
 Quality = Literal["precise", "pseudo"]
 Colour = tuple[int, int, int]
 
+REST_NAMES = frozenset({"background", "others"})  # what a class for all else is called
 UNKNOWN = -1  # look-up entry of a raw value that must not occur
 
 
@@ -89,6 +90,14 @@ class Taxonomy:
     def ids(self) -> list[int]:
         """Class ids in table order."""
         return [row.id for row in self.classes]
+
+    @property
+    def rest_id(self) -> int | None:
+        """Id of the class that stands for all else; None where each class is something named."""
+        for row in self.classes:
+            if REST_NAMES & {name.casefold() for name in (row.name, *row.aliases)}:
+                return row.id
+        return None
 
     @property
     def names(self) -> dict[int, str]:

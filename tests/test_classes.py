@@ -2,7 +2,14 @@
 
 import pytest
 
-from mass13k_tools.classes import MASS13K, UNKNOWN, SemanticClass, read_taxonomy
+from mass13k_tools.classes import (
+    MASS13K,
+    UNKNOWN,
+    SemanticClass,
+    Taxonomy,
+    read_taxonomy,
+    shipped_taxonomy,
+)
 from mass13k_tools.errors import DatasetError
 
 
@@ -36,6 +43,20 @@ def test_classes_are_found_by_name_and_by_the_papers_name(alias, class_id):
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(DatasetError, match="no class 'car' .* person, building"):
         MASS13K.find("car")
+
+
+@pytest.mark.parametrize(
+    ("name", "rest_id"),
+    [("binary", 0), ("cityscapes", None), ("ade20k", None), ("entityseg", None)],
+)
+def test_a_class_for_all_else_is_known_by_its_name(name, rest_id):
+    assert shipped_taxonomy(name).rest_id == rest_id
+
+
+def test_the_class_for_all_else_of_mass13k_is_0_and_need_not_be_0_elsewhere():
+    assert MASS13K.rest_id == 0
+    rows = (SemanticClass(3, "cat"), SemanticClass(9, "stuff", aliases=("Others",)))
+    assert Taxonomy("own", rows).rest_id == 9
 
 
 def test_every_id_stands_for_itself_and_255_for_ignore():

@@ -10,31 +10,6 @@ LABELS = np.array([[0, 5, 5], [3, 3, 255]], np.uint8)
 IMAGE = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
 
 
-def test_enlarged_label_pixels_are_squares_of_one_value():
-    large = render.fit_label_map(LABELS, 100)
-    assert large.shape == (66, 99)
-    for y in range(2):
-        for x in range(3):
-            assert (large[33 * y : 33 * (y + 1), 33 * x : 33 * (x + 1)] == LABELS[y, x]).all()
-
-
-def test_shrunk_label_maps_hold_only_values_that_were_there():
-    labels = np.random.default_rng(0).choice([0, 5, 255], (300, 401)).astype(np.uint8)
-    small = render.fit_label_map(labels, 100)
-    assert small.shape == (75, 100)
-    assert set(np.unique(small)) == {0, 5, 255}
-
-
-def test_images_and_label_maps_are_fitted_to_the_same_size():
-    for shape in ((300, 401), (7, 5), (1000, 3), (64, 64)):
-        labels = np.zeros(shape, np.uint8)
-        image = np.zeros((*shape, 3), np.uint8)
-        for side in (0, 10, 64, 333):
-            assert (
-                render.fit_image(image, side).shape[:2] == render.fit_label_map(labels, side).shape
-            )
-
-
 def test_colours_are_those_of_the_taxonomy():
     painted = render.colour_map(LABELS, MASS13K.colours)
     assert painted[0, 1].tolist() == [0, 0, 255]
@@ -73,3 +48,47 @@ def test_a_legend_shows_the_colour_of_every_row():
     drawn = render.legend(["key"], rows, text_px=16)
     for row in rows:
         assert (drawn == row.colour).all(axis=2).sum() > 100
+
+
+def test_a_heading_of_a_legend_has_no_box():
+    rows = [render.LegendRow((255, 0, 0), "person")]
+    plain = render.legend([], rows)
+    headed = render.legend([], [render.LegendRow(None, "people"), *rows])
+    ink = (plain == render.INK).all(axis=2)
+    assert headed.shape[0] > plain.shape[0]
+    assert (headed == (255, 0, 0)).all(axis=2).sum() == (plain == (255, 0, 0)).all(axis=2).sum()
+    heading = (headed == render.INK).all(axis=2)[: -plain.shape[0] + render.GAP_PX]
+    assert 0 < heading.any(axis=0).argmax() < ink.any(axis=0).argmax() + 5  # at the left
+
+
+def test_marks_are_drawn_in_the_colour_of_the_strongest():
+    ground = np.full((1, 4, 3), 100, np.uint8)
+    red = render.Marks(np.array([[0, 1, 0.5, 0.4]], np.float32), (200, 0, 0))
+    blue = render.Marks(np.array([[0, 0, 0, 0.6]], np.float32), (0, 0, 200))
+    drawn = render.draw_marks(ground, [red, blue])
+    assert drawn[0].tolist() == [[100, 100, 100], [200, 0, 0], [150, 50, 50], [0, 0, 200]]
+
+
+def test_heat_maps_grow_lighter_on_a_fixed_scale():
+    values = np.linspace(0, 1, 11, dtype=np.float32)[None]
+    lightness = render.heat_map(values)[0].sum(axis=1, dtype=int)
+    assert (np.diff(lightness) > 0).all()
+    np.testing.assert_array_equal(render.heat_map(values[:, 3:5]), render.heat_map(values)[:, 3:5])
+    red, _, blue = render.heat_map(np.array([[0.6]], np.float32))[0, 0].tolist()
+    assert red > blue
+
+
+def test_a_photo_is_dimmed_to_grey():
+    image = np.array([[[200, 200, 200], [255, 0, 0]]], np.uint8)
+    drawn = render.dimmed_grey(image, share=0.5)
+    assert drawn[0, 0].tolist() == [100, 100, 100]
+    assert len(set(drawn[0, 1].tolist())) == 1
+
+
+def test_stripes_cover_only_what_they_should():
+    where = np.zeros((30, 40), bool)
+    where[:, :20] = True
+    image = np.zeros((30, 40, 3), np.uint8)
+    drawn = render.hatched(image, where)
+    assert (drawn[:, 20:] == 0).all()
+    assert set(np.unique(drawn[:, :20])) == set(render.HATCH_GREYS)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -18,20 +17,25 @@ from mass13k_tools.commands.options import (
     overwrite_option,
 )
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import Dataset
+from mass13k_tools.layouts import Dataset, Sample, find_predictions
 from mass13k_tools.outputs import write_file
+from mass13k_tools.panels.look import OF_PREDICTIONS, Crop, Layer, Look
 
 if TYPE_CHECKING:  # loads OpenCV
     from mass13k_tools.arrays import Image
-    from mass13k_tools.panels import Crop, Layer
 
 PANEL_SIDE_PX, GRID_SIDE_PX = 1600, 480
 GRID_MOST = 120
+LAYERS: tuple[Layer, ...] = ("image", "overlay", "label")
+LAYERS_WITH_PREDICTION: tuple[Layer, ...] = ("image", "label", "prediction", "error")
+GRID_WITH_PREDICTION: tuple[Layer, ...] = ("error",)
 
 
-def _layers(context: click.Context, parameter: click.Parameter, text: str) -> tuple[Layer, ...]:
-    from mass13k_tools.panels import Layer
-
+def _layers(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> tuple[Layer, ...]:
+    if text is None:
+        return ()
     layers = tuple(text.split(","))
     for layer in layers:
         if layer not in get_args(Layer):
@@ -55,10 +59,13 @@ def _crop(context: click.Context, parameter: click.Parameter, text: str | None) 
 @click.option(
     "--layers",
     callback=_layers,
-    default="image,overlay,label",
-    show_default=True,
-    help="Left to right, of image, overlay, label and outline.",
+    metavar="NAMES",
+    help=f"Left to right, of {', '.join(get_args(Layer))}  "
+    f"[default: {','.join(LAYERS)}; with --pred "
+    f"{','.join(LAYERS_WITH_PREDICTION)}, in a grid {','.join(GRID_WITH_PREDICTION)}]",
 )
+@click.option("--pred", type=FOLDER, help="Folder of predicted label maps named by key.")
+@click.option("--class", "class_name", metavar="NAME", help="Errors of this class alone.")
 @click.option("--crop", callback=_crop, metavar="Y,X,H,W", help="Show only this part.")
 @click.option(
     "--side",
@@ -67,6 +74,7 @@ def _crop(context: click.Context, parameter: click.Parameter, text: str | None) 
     help="Longer side of a layer, 0 = full  [default: 1600; in a grid 480]",
 )
 @click.option("--grid", is_flag=True, help="One contact sheet of the first layer; no KEY = all.")
+@click.option("--pairs", is_flag=True, help="One file a layer, all of one size, without legend.")
 @click.option(
     "--out", type=FOLDER, default=Path("panels"), show_default=True, help="Folder for the pictures."
 )
@@ -76,46 +84,85 @@ def show(
     dataset: Dataset,
     keys: tuple[str, ...],
     layers: tuple[Layer, ...],
+    pred: Path | None,
+    class_name: str | None,
     crop: Crop | None,
     side_px: int | None,
     grid: bool,
+    pairs: bool,
     out: Path,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Draw samples of ROOT as PNG: image, overlay, label map and a legend.
+    """Draw samples of ROOT as PNG: layers and a legend.
 
     \b
     Examples:
       mass13k show demo 00003_b01_20260310_tarnford_id0003
-      mass13k show demo KEY --crop 900,1200,256,256 --layers image,label
+      mass13k show demo KEY --crop 900,1200,256,256 --layers image,label,edges
+      mass13k show demo KEY --pred runs/a --class tree --layers image,error
       mass13k show demo --grid --layers overlay --split val
     """
     from mass13k_tools.images import png_bytes
-    from mass13k_tools.panels import Look, contact_sheet, panel
 
+    if not layers and pred:
+        layers = GRID_WITH_PREDICTION if grid else LAYERS_WITH_PREDICTION
+    layers = layers or LAYERS
+    shown = layers[:1] if grid else layers
+    _check_request(shown, pred=pred, class_name=class_name, grid=grid, pairs=pairs)
     _check_keys(dataset, keys, everything=grid)
     chosen = [sample for sample in dataset.samples if not keys or sample.key in keys]
-    side_px = (GRID_SIDE_PX if grid else PANEL_SIDE_PX) if side_px is None else side_px
-    look = Look(layers, crop, side_px)
-    pictures: dict[str, Callable[[], Image]]  # file name -> how to draw it, one at a time
-    if grid:
-        pictures = {"grid.png": partial(contact_sheet, chosen[:GRID_MOST], dataset.taxonomy, look)}
-        if len(chosen) > GRID_MOST:
-            click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
-    else:
-        twice = Counter(sample.key for sample in chosen)
-        pictures = {
-            f"{sample.split}-{sample.key}.png" if twice[sample.key] > 1 else f"{sample.key}.png":
-            partial(panel, sample, dataset.taxonomy, look)
-            for sample in chosen
-        }  # fmt: skip
-    for name, draw in pictures.items():
-        write_file(out / name, png_bytes(draw()), overwrite=overwrite)
+    look = Look(
+        shown,
+        crop,
+        (GRID_SIDE_PX if grid else PANEL_SIDE_PX) if side_px is None else side_px,
+        find_predictions(pred, chosen) if pred else None,
+        dataset.taxonomy.find(class_name) if class_name else None,
+    )
+    written = []
+    for name, picture in _pictures(dataset, chosen, look, grid=grid, pairs=pairs):
+        write_file(out / name, png_bytes(picture), overwrite=overwrite)
+        written.append(str(out / name))
         if not as_json:
             click.echo(out / name)
     if as_json:
-        echo_json({"pictures": [str(out / name) for name in pictures]})
+        echo_json({"pictures": written})
+
+
+def _pictures(
+    dataset: Dataset, chosen: Sequence[Sample], look: Look, *, grid: bool, pairs: bool
+) -> Iterator[tuple[str, Image]]:
+    """Draw one picture after the other, each with its file name."""
+    from mass13k_tools.panels.sheets import contact_sheet, layer_pictures, panel
+
+    if grid:
+        if len(chosen) > GRID_MOST:
+            click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
+        yield "grid.png", contact_sheet(chosen[:GRID_MOST], dataset.taxonomy, look)
+        return
+    times = Counter(sample.key for sample in chosen)
+    for sample in chosen:
+        stem = f"{sample.split}-{sample.key}" if times[sample.key] > 1 else sample.key
+        if pairs:
+            for layer, picture in layer_pictures(sample, dataset.taxonomy, look).items():
+                yield f"{stem}-{layer}.png", picture
+        else:
+            yield f"{stem}.png", panel(sample, dataset.taxonomy, look)
+
+
+def _check_request(
+    layers: Sequence[Layer], *, pred: Path | None, class_name: str | None, grid: bool, pairs: bool
+) -> None:
+    """Refuse options that do not go together."""
+    needing = [layer for layer in layers if layer in OF_PREDICTIONS]
+    if needing and pred is None:
+        raise click.UsageError(f"the layer '{needing[0]}' needs --pred, a folder of predictions")
+    if pred is not None and not needing:
+        raise click.UsageError(f"--pred is shown only by the layers {', '.join(OF_PREDICTIONS)}")
+    if class_name is not None and "error" not in layers:
+        raise click.UsageError("--class is for the layer 'error', which is not shown")
+    if grid and pairs:
+        raise click.UsageError("choose one of --grid and --pairs")
 
 
 def _check_keys(dataset: Dataset, keys: tuple[str, ...], *, everything: bool) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of label maps: exact colours, no smoothing of labels, readable legends."""
+"""Pictures of label maps: exact colours, drawings over photos, legends, sheets."""
 
 from collections.abc import Sequence
 from math import ceil, sqrt
@@ -10,21 +10,33 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from mass13k_tools.arrays import Image, LabelMap, check_image, check_label_map
+from mass13k_tools.arrays import Image, LabelMap, Mask, check_image, check_label_map
 from mass13k_tools.ops.edges import edge_map
 
 Colours = NDArray[np.uint8]  # (256, 3) RGB by label value, see Taxonomy.colours
 
+RGB = tuple[int, int, int]
+
 PAPER = (255, 255, 255)
 INK = (30, 30, 30)
 GAP_PX = 12
+HATCH_PX, HATCH_GREYS = 5, (85, 115)
 
 
 class LegendRow(NamedTuple):
     """One line of a legend."""
 
-    colour: tuple[int, int, int]
+    colour: RGB | None
+    """None for a heading."""
     text: str
+
+
+class Marks(NamedTuple):
+    """Where something is drawn over a picture."""
+
+    strength: NDArray[np.float32]
+    """0..1, shape (H, W)."""
+    colour: RGB
 
 
 def colour_map(label_map: LabelMap, colours: Colours) -> Image:
@@ -68,48 +80,55 @@ def outlines(image: Image, label_map: LabelMap, colours: Colours) -> Image:
     return drawn
 
 
-def fit_image(image: Image, side_px: int) -> Image:
-    """Bring the longer side to ``side_px`` or just below: shrink by area, enlarge by repetition.
+def draw_marks(image: Image, marks: Sequence[Marks]) -> Image:
+    """Draw marks over a picture; where several meet, the strongest gives the colour.
+
+    Colours are not mixed with each other, so each stays the one in the legend; the strengths add up
+    to the opacity.
 
     Args:
-        image: Shape (H, W, 3), uint8.
-        side_px: Wanted length of the longer side; 0 leaves the image alone.
+        image: Shape (H, W, 3), uint8, RGB.
+        marks: At least one, all of the image's size.
     """
-    return _fit(image, side_px, cv2.INTER_AREA)
+    strengths = np.stack([mark.strength for mark in marks])
+    colours = np.array([mark.colour for mark in marks], dtype=np.float32)
+    opacity = np.minimum(strengths.sum(axis=0), 1)[..., None]
+    drawn = check_image(image) * (1 - opacity) + colours[strengths.argmax(axis=0)] * opacity
+    return np.asarray(np.rint(drawn), dtype=np.uint8)
 
 
-def fit_label_map(label_map: LabelMap, side_px: int) -> LabelMap:
-    """Bring the longer side to ``side_px`` or just below, without mixing labels.
+def dimmed_grey(image: Image, *, share: float) -> Image:
+    """Turn an image to grey and darken it to a share of its brightness, as a ground for marks."""
+    grey = cv2.cvtColor(check_image(image), cv2.COLOR_RGB2GRAY)
+    return np.repeat(np.rint(grey * share).astype(np.uint8)[:, :, None], 3, axis=2)
 
-    An enlarged label pixel is a square of one value; a shrunk map picks pixels.
 
-    Example:
-        >>> fit_label_map(np.array([[1, 2]], np.uint8), 5)
-        array([[1, 1, 2, 2],
-               [1, 1, 2, 2]], dtype=uint8)
+def hatched(image: Image, where: Mask) -> Image:
+    """Cover a part of a picture with grey diagonal stripes, as nothing in a photo looks."""
+    rows, columns = np.arange(where.shape[0])[:, None], np.arange(where.shape[1])
+    stripes = np.where((rows + columns) // HATCH_PX % 2, *HATCH_GREYS).astype(np.uint8)
+    return np.where(where[..., None], stripes[..., None], check_image(image))
+
+
+def heat_map(values: NDArray[np.float32]) -> Image:
+    """Paint 0..1 from black over red to light yellow.
+
+    Args:
+        values: Shape (H, W), float32; the scale is fixed, so pictures can be compared.
+
+    Returns:
+        Shape (H, W, 3), uint8, RGB.
     """
-    return _fit(label_map, side_px, cv2.INTER_NEAREST)
-
-
-def _fit(pixels: NDArray[np.uint8], side_px: int, shrinking: int) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    longer = max(height, width)
-    if side_px == 0 or longer == side_px:
-        return pixels
-    if longer < side_px:
-        factor = max(1, side_px // longer)
-        return pixels.repeat(factor, axis=0).repeat(factor, axis=1)
-    scale = side_px / longer
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=shrinking), dtype=np.uint8)
+    bytes_ = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(cv2.applyColorMap(bytes_, cv2.COLORMAP_INFERNO)[:, :, ::-1], dtype=np.uint8)
 
 
 def legend(title: Sequence[str], rows: Sequence[LegendRow], *, text_px: int = 20) -> Image:
-    """Draw lines of text, then one line per class with its colour.
+    """Draw lines of text, then one line per row with its colour.
 
     Args:
-        title: Lines above the classes.
-        rows: The classes.
+        title: Lines above the rows.
+        rows: What there is, with headings in between.
         text_px: Height of the letters.
 
     Returns:
@@ -119,7 +138,7 @@ def legend(title: Sequence[str], rows: Sequence[LegendRow], *, text_px: int = 20
     line = round(1.5 * text_px)
     indent = text_px + GAP_PX
     widths = [font.getlength(text) for text in title]
-    widths += [indent + font.getlength(row.text) for row in rows]
+    widths += [indent * (row.colour is not None) + font.getlength(row.text) for row in rows]
     size = (ceil(max(widths, default=1)) + 2 * GAP_PX, line * (len(title) + len(rows)) + 2 * GAP_PX)
     sheet = PillowImage.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -127,6 +146,9 @@ def legend(title: Sequence[str], rows: Sequence[LegendRow], *, text_px: int = 20
         draw.text((GAP_PX, GAP_PX + number * line), text, INK, font)
     for number, row in enumerate(rows, start=len(title)):
         top = GAP_PX + number * line
+        if row.colour is None:
+            draw.text((GAP_PX, top), row.text, INK, font)
+            continue
         draw.rectangle((GAP_PX, top, GAP_PX + text_px, top + text_px), row.colour, INK)
         draw.text((GAP_PX + indent, top), row.text, INK, font)
     return np.array(sheet)
