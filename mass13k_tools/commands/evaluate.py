@@ -23,6 +23,12 @@ if TYPE_CHECKING:  # loads OpenCV and numba
     from mass13k_tools.pool import Workers
 
 
+def _odd(context: click.Context, parameter: click.Parameter, side_px: int) -> int:
+    if side_px % 2 == 0:
+        raise click.BadParameter(f"{side_px} is even, a square around a pixel has an odd side")
+    return side_px
+
+
 @click.command()
 @click.argument("predictions", metavar="PRED", type=FOLDER)
 @truth_options(click.argument("gt", type=FOLDER))
@@ -40,9 +46,10 @@ if TYPE_CHECKING:  # loads OpenCV and numba
     "--thin",
     "thin_px",
     type=click.IntRange(min=1),
+    callback=_odd,
     default=9,
     show_default=True,
-    help="Structures narrower than this count as thin, in odd pixels.",
+    help="Structures that no square of this odd side fits into count as thin.",
 )
 @click.option(
     "--small",

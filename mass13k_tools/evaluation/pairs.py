@@ -83,12 +83,12 @@ def find_pairs(predictions: Path, truth: Dataset, *, splits: Sequence[str] = ())
         names = [f"{sample.split}/{sample.key}.png" for sample in found.missing]
         faults.append(
             f"{len(names)} of {len(wanted)} predictions are missing in '{predictions}': "
-            f"{_names(names)}"
+            f"{listed_names(names)}"
         )
     if extra:
         names = [path.relative_to(predictions).as_posix() for path in extra]
         faults.append(
-            f"{len(names)} files in '{predictions}' belong to no label map: {_names(names)}"
+            f"{len(names)} files in '{predictions}' belong to no label map: {listed_names(names)}"
         )
     if faults:
         raise DatasetError("; ".join(faults))
@@ -114,6 +114,12 @@ def _check_sizes(pairs: Sequence[Pair]) -> None:
         )
 
 
-def _names(names: Sequence[str]) -> str:
+def listed_names(names: Sequence[str]) -> str:
+    """Write the first names of a list the way errors do, and count the rest.
+
+    Example:
+        >>> listed_names(["a", "b"])
+        "'a', 'b'"
+    """
     listed = ", ".join(f"'{name}'" for name in names[:NAMED])
     return listed + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -24,6 +24,9 @@ def print_tables(evaluation: Evaluation, *, compare: bool, top: int, confusion: 
     width = None if sys.stdout and sys.stdout.isatty() else WIDTH
     console = Console(width=width, markup=False, emoji=False, highlight=False)  # names are names
     console.print(class_table(evaluation))
+    for binary in binary_json(evaluation).values():
+        text = f"HCE {binary['hce']:,.1f} clicks, mBA {percent(binary['mba'])} %"
+        console.print(f"{binary['class']}, mean of images: {text}")
     for row in range(1, len(evaluation.settings.band_ratios)):
         console.print(ratio_table(evaluation, row))
     console.print(mistakes_table(evaluation))
@@ -57,9 +60,6 @@ def class_table(evaluation: Evaluation) -> Table:
     table.add_row("mean", "", *map(percent, means))
     per_image = map(mean, scores.bf1_per_image)
     table.add_row("images' mean", "", "", "", "", *map(percent, per_image))
-    for binary in binary_json(evaluation).values():
-        text = f"HCE {binary['hce']:,.1f} clicks, mBA {percent(binary['mba'])}"
-        table.add_row(f"{binary['class']}: {text}")
     return table
 
 
