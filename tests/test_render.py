@@ -79,10 +79,10 @@ def test_heat_maps_grow_lighter_on_a_fixed_scale():
 
 
 def test_a_photo_is_dimmed_to_grey():
-    image = np.array([[[200, 200, 200], [255, 0, 0]]], np.uint8)
-    drawn = render.dimmed_grey(image, share=0.5)
-    assert drawn[0, 0].tolist() == [100, 100, 100]
-    assert len(set(drawn[0, 1].tolist())) == 1
+    image = np.array([[[0, 0, 0], [51, 51, 51], [255, 255, 255], [255, 0, 0]]], np.uint8)
+    drawn = render.dimmed_grey(image, darkest=20, lightest=120)
+    assert drawn[0, :3].tolist() == [[20, 20, 20], [40, 40, 40], [120, 120, 120]]
+    assert len(set(drawn[0, 3].tolist())) == 1
 
 
 def test_stripes_cover_only_what_they_should():

@@ -97,10 +97,17 @@ def draw_marks(image: Image, marks: Sequence[Marks]) -> Image:
     return np.asarray(np.rint(drawn), dtype=np.uint8)
 
 
-def dimmed_grey(image: Image, *, share: float) -> Image:
-    """Turn an image to grey and darken it to a share of its brightness, as a ground for marks."""
+def dimmed_grey(image: Image, *, darkest: int, lightest: int) -> Image:
+    """Turn an image to grey between two values, as a ground for marks.
+
+    Args:
+        image: Shape (H, W, 3), uint8, RGB.
+        darkest: What black becomes, 0..255.
+        lightest: What white becomes, 0..255.
+    """
     grey = cv2.cvtColor(check_image(image), cv2.COLOR_RGB2GRAY)
-    return np.repeat(np.rint(grey * share).astype(np.uint8)[:, :, None], 3, axis=2)
+    ground = np.rint(darkest + grey * ((lightest - darkest) / 255)).astype(np.uint8)
+    return np.repeat(ground[:, :, None], 3, axis=2)
 
 
 def hatched(image: Image, where: Mask) -> Image:
@@ -139,18 +146,24 @@ def legend(title: Sequence[str], rows: Sequence[LegendRow], *, text_px: int = 20
     indent = text_px + GAP_PX
     widths = [font.getlength(text) for text in title]
     widths += [indent * (row.colour is not None) + font.getlength(row.text) for row in rows]
-    size = (ceil(max(widths, default=1)) + 2 * GAP_PX, line * (len(title) + len(rows)) + 2 * GAP_PX)
-    sheet = PillowImage.new("RGB", size, PAPER)
+    headings = sum(row.colour is None for row in rows)
+    height = line * (len(title) + len(rows)) + headings * line // 2 + 2 * GAP_PX
+    width = ceil(max(widths, default=1)) + 2 * GAP_PX
+    sheet = PillowImage.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for number, text in enumerate(title):
-        draw.text((GAP_PX, GAP_PX + number * line), text, INK, font)
-    for number, row in enumerate(rows, start=len(title)):
-        top = GAP_PX + number * line
+    top = GAP_PX
+    for text in title:
+        draw.text((GAP_PX, top), text, INK, font)
+        top += line
+    for row in rows:
+        left = GAP_PX
         if row.colour is None:
-            draw.text((GAP_PX, top), row.text, INK, font)
-            continue
-        draw.rectangle((GAP_PX, top, GAP_PX + text_px, top + text_px), row.colour, INK)
-        draw.text((GAP_PX + indent, top), row.text, INK, font)
+            top += line // 2
+        else:
+            draw.rectangle((left, top, left + text_px, top + text_px), row.colour, INK)
+            left += indent
+        draw.text((left, top), row.text, INK, font)
+        top += line
     return np.array(sheet)
 
 

@@ -11,7 +11,7 @@ from mass13k_tools.ops.fit import fit_image, fit_label_map, fit_largest, fit_mas
 from mass13k_tools.panels.look import Layer
 from mass13k_tools.panels.part import Part
 
-PHOTO_SHARE = 0.45  # how bright the grey photo under an error map is
+DARKEST, LIGHTEST = 30, 125  # of the grey photo under an error map
 
 
 def draw_layer(layer: Layer, part: Part) -> Image:
@@ -61,9 +61,8 @@ def _prediction_overlay(part: Part) -> Image:
 
 
 def _error(part: Part) -> Image:
-    photo = render.hatched(
-        render.dimmed_grey(_image(part), share=PHOTO_SHARE), _labels(part) == IGNORE
-    )
+    photo = render.dimmed_grey(_image(part), darkest=DARKEST, lightest=LIGHTEST)
+    photo = render.hatched(photo, _labels(part) == IGNORE)
     marks = [
         render.Marks(fit_mask(part.errors == kind.value, part.look.side_px), kind.colour)
         for kind in ERROR_KINDS
