@@ -58,7 +58,7 @@ def test_components_and_holes_of_random_maps(seed):
         assert count.holes[class_id] == outside.max() - 1
 
 
-@pytest.mark.parametrize("width_px", [3, 5, 9])
+@pytest.mark.parametrize("width_px", [1, 2, 3, 4, 5, 9])
 def test_thin_pixels_are_those_an_opening_removes(width_px):
     label_map = random_map(7, smooth=2.0, shape=(90, 70))
     counts = thin_pixels(label_map, width_px=width_px)

@@ -107,7 +107,7 @@ def test_small_components_are_those_of_scipy(below_px):
 
 def test_counts_are_those_of_a_plain_loop():
     label_map, prediction = with_ignore(8, smooth=2.0), with_ignore(9, smooth=1.0)
-    sizes = {"band_px": 1, "thin_px": 3, "small_px": 20}
+    sizes = {"band_px": 1, "thin_px": 4, "small_px": 20}
     kinds = pixel_kinds(prediction, label_map, **sizes)
     pixels, wrong, with_zero = (np.zeros((4, 256), int) for _ in range(3))
     for kind, true, predicted in zip(kinds.flat, label_map.flat, prediction.flat, strict=True):

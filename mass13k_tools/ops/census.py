@@ -82,7 +82,7 @@ def thin_mask(label_map: LabelMap, *, width_px: int = THIN_PX) -> Mask:
 
     Args:
         label_map: Class ids, shape (H, W), uint8, 255 = ignore.
-        width_px: Side of the square, odd.
+        width_px: Side of the square.
 
     Returns:
         Shape (H, W), bool; ignore pixels come out as if ignore were a class.
@@ -92,5 +92,9 @@ def thin_mask(label_map: LabelMap, *, width_px: int = THIN_PX) -> Mask:
     sides = (width_px, width_px, width_px, width_px)
     beyond = cv2.copyMakeBorder(label_map, *sides, cv2.BORDER_REPLICATE)
     one_class = cv2.compare(cv2.erode(beyond, square), cv2.dilate(beyond, square), cv2.CMP_EQ)
-    covered = cv2.dilate(one_class, square)[width_px:-width_px, width_px:-width_px]
+    # A square of even side has no middle: what it covers lies the other way from where it is noted
+    back = width_px - 1 - width_px // 2
+    covered = cv2.dilate(one_class, square, anchor=(back, back))[
+        width_px:-width_px, width_px:-width_px
+    ]
     return np.asarray(covered == 0)

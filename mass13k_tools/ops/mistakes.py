@@ -104,7 +104,7 @@ def pixel_kinds(
         prediction: Class ids, shape (H, W), uint8.
         label_map: The truth, shape (H, W), uint8, 255 = ignore.
         band_px: Reach of a class change, at least 1.
-        thin_px: Side of the square that does not fit into a thin structure, odd.
+        thin_px: Side of the square that does not fit into a thin structure.
         small_px: Area that is not small any more.
 
     Returns:
