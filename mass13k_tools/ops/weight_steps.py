@@ -82,14 +82,25 @@ def step_weights(mode: WeightMode, kernel_px: int) -> Weights:
     Raises:
         DatasetError: No such mode or window.
     """
-    if mode not in get_args(WeightMode):
-        raise DatasetError(f"no weight mode '{mode}', known are: {', '.join(get_args(WeightMode))}")
+    check_mode(mode)
     check_window(kernel_px)
     steps = np.arange(kernel_px**2 + 1, dtype=np.float32)
     counts = np.stack([steps, steps[::-1]])  # of the class in the window, outside and inside
     inside = np.array([[0], [1]], dtype=np.float32)
     signed = np.asarray(inside - counts / np.float32(kernel_px**2), dtype=np.float32)
     return np.abs(signed) if mode == "abs" else signed
+
+
+def check_mode(mode: WeightMode) -> None:
+    """Refuse an unknown mode."""
+    if mode not in get_args(WeightMode):
+        raise DatasetError(f"no weight mode '{mode}', known are: {', '.join(get_args(WeightMode))}")
+
+
+def check_frame(frame: Frame) -> None:
+    """Refuse an unknown way to go on beyond the frame."""
+    if frame not in get_args(Frame):
+        raise DatasetError(f"no frame '{frame}', known are: {', '.join(get_args(Frame))}")
 
 
 def check_window(kernel_px: int) -> None:
@@ -142,8 +153,7 @@ def count_type(kernel_px: int) -> type[np.uint8 | np.uint16]:
 
 def framed_labels(label_map: LabelMap, kernel_px: int, frame: Frame) -> LabelMap:
     """Surround a label map with what its windows see beyond the frame."""
-    if frame not in get_args(Frame):
-        raise DatasetError(f"no frame '{frame}', known are: {', '.join(get_args(Frame))}")
+    check_frame(frame)
     check_window(kernel_px)
     border = cv2.BORDER_CONSTANT if frame == "zeros" else cv2.BORDER_REFLECT_101
     half = kernel_px // 2
