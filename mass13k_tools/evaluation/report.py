@@ -73,11 +73,14 @@ def binary_json(evaluation: Evaluation) -> Json:
     binary = [image.binary for image in evaluation.images if image.binary]
     if evaluation.settings.binary is None or not binary:
         return {}
+    import cv2  # loaded long ago by the operations
+
     return {
         "binary": {
             "class": evaluation.taxonomy.names[evaluation.settings.binary],
             "hce": float(np.mean([row.hce for row in binary])),
             "mba": finite(mean(np.array([row.mba for row in binary]))),
+            "opencv": cv2.__version__,  # its polygon approximation, which HCE counts, has changed
         }
     }
 
