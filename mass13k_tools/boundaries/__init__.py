@@ -1,0 +1,1 @@
+"""Edge maps and boundary weights of samples, as files."""
