@@ -61,10 +61,9 @@ def class_table(comparison: Comparison) -> Table:
 def image_tables(comparison: Comparison, *, most: int, by: str) -> Iterator[Table]:
     """Lay out the images where B is furthest above A, and those where it is furthest below."""
     column = f"{by}_difference"
-    rows = [row for row in image_rows(comparison) if row[column]]  # neither undefined nor equal
-    rows.sort(key=itemgetter(column))
-    better = [row for row in rows[::-1] if row[column] > 0][:most]
-    worse = [row for row in rows if row[column] < 0][:most]
+    rows = [row for row in image_rows(comparison) if row[column]]  # neither null nor 0
+    better = sorted((row for row in rows if row[column] > 0), key=lambda row: -row[column])[:most]
+    worse = sorted((row for row in rows if row[column] < 0), key=itemgetter(column))[:most]
     for word, chosen in (("better", better), ("worse", worse)):
         if chosen:
             yield _image_table(f"images where B is {word}, by {IMAGE_COLUMNS[by]}", chosen)

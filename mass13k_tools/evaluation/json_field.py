@@ -110,15 +110,15 @@ def shown(value: Any) -> str:
     """Write a value in few words.
 
     Example:
-        >>> shown("a" * 99), shown([1, 2]), shown(None)
-        ("'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa...", 'a list', 'null')
+        >>> shown("sky"), shown([1, 2]), shown(None)
+        ("'sky'", 'a list', 'null')
     """
     if isinstance(value, dict | list):
         return KINDS[type(value)]
     if isinstance(value, int) and abs(value) > 10**20:  # Python writes only so many digits
         return "a huge number"
     text = ascii(value) if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -113,13 +113,13 @@ def aligned(one: ScoredSet, other: ScoredSet) -> ScoredSet:
         "of another size": [a for a, b in pairs if a.size_hw != b.size_hw],
     }
     texts = [
-        f"{len(images)} are {where}: {listed_names([f'{i.split}/{i.key}' for i in images])}"
+        f"{len(images)} {where}: {listed_names([f'{i.split}/{i.key}' for i in images])}"
         for where, images in faults.items()
         if images
     ]
     if texts:
         raise DatasetError(
-            f"'{one.name}' and '{other.name}' are not of the same images, {'; '.join(texts)}; "
+            f"'{one.name}' and '{other.name}' are not of the same images: {'; '.join(texts)}; "
             "--split compares one split of both"
         )
     changed = [f"{a.split}/{a.key}" for a, b in pairs if not _same_truth(a.sums, b.sums)]

@@ -52,10 +52,11 @@ def bootstrap_differences(
         arguments give the same bits.
 
     Example:
-        >>> images = [Sums(*(np.full((1, 1), n) for _ in fields(Sums))) for n in (1, 1)]
-        >>> draws = Draws(np.arange(2), resamples=3)
-        >>> bootstrap_differences(images, images, lambda sums: sums.truth[0], draws=draws).tolist()
-        [[0.0], [0.0], [0.0]]
+        >>> one, other = ([Sums(*(np.full((1, 1), n) for _ in fields(Sums)))] for n in (1, 3))
+        >>> draws = Draws(np.zeros(1, dtype=np.intp), resamples=2)
+        >>> bootstrap_differences(one, other, lambda sums: sums.truth[0] * 1.0, draws=draws)
+        array([[2.],
+               [2.]])
     """
     count = int(draws.units.max()) + 1
     both = [_matrix(images, draws.units, count) for images in (one, other)]
