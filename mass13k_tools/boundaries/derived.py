@@ -10,12 +10,14 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from mass13k_tools.arrays import Image, LabelMap
 from mass13k_tools.classes import Taxonomy
@@ -26,6 +28,7 @@ from mass13k_tools.layouts import Sample
 from mass13k_tools.outputs import write_file
 
 VERSION = 1  # raise it when the same settings give other files
+NPZ_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 PNG_HEAD = 33  # signature and IHDR, the first chunk
 
 
@@ -106,6 +109,13 @@ def npz_with_origin(origin: str, **arrays: Any) -> bytes:
     return buffer.getvalue()
 
 
+@contextmanager
+def opened_npz(path: Path) -> Iterator[NpzFile]:
+    """Open an NPZ for the length of a block, which may raise any of ``NPZ_DAMAGE``."""
+    with path.open("rb") as file, NpzFile(file) as archive:
+        yield archive
+
+
 def _comment(origin: str) -> bytes:
     """Make a PNG chunk of text."""
     body = b"tEXt" + b"Comment\0" + origin.encode("latin-1")
@@ -116,11 +126,11 @@ def _origin(path: Path, length: int) -> str:
     """Read what a file was made from; empty where there is no such file or text."""
     try:
         if path.suffix == ".npz":
-            with np.load(path) as archive:
+            with opened_npz(path) as archive:
                 return str(archive["origin"])
         with path.open("rb") as file:
             start = file.read(PNG_HEAD + len(_comment(" " * length)))[PNG_HEAD:]
         text = start[len("LLLLtEXtComment\0") : -4].decode("latin-1")
         return text if start == _comment(text) else ""
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except NPZ_DAMAGE:
         return ""

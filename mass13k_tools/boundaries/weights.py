@@ -1,6 +1,5 @@
 """Boundary weights as pictures or as compact NPZ, and back."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -9,9 +8,11 @@ import numpy as np
 
 from mass13k_tools.arrays import IGNORE, LabelMap, value_counts
 from mass13k_tools.boundaries.derived import (
+    NPZ_DAMAGE,
     Target,
     Written,
     npz_with_origin,
+    opened_npz,
     png_with_origin,
     write_derived,
 )
@@ -105,7 +106,7 @@ def read_weights(path: Path) -> ClassWeights:
     """
     check_ordinary(path)
     try:
-        with np.load(path) as archive:
+        with opened_npz(path) as archive:
             class_ids = archive["class_ids"].tolist()
             weights = weights_from_steps(
                 archive["steps"],
@@ -114,6 +115,6 @@ def read_weights(path: Path) -> ClassWeights:
                 mode=str(archive["mode"]),  # type: ignore[arg-type]  # checked by the callee
                 kernel_px=int(archive["kernel_px"]),
             )
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile) as error:
+    except NPZ_DAMAGE as error:
         raise DatasetError(f"'{path}' holds no boundary weights: {error}") from error
     return ClassWeights(weights, class_ids)

@@ -61,8 +61,18 @@ def weights_from_steps(
         class_ids: The classes of ``steps``.
         mode: As for :func:`boundary_weights`.
         kernel_px: The window that they were counted in.
+
+    Raises:
+        DatasetError: The steps cannot be of this label map, these classes or this window.
     """
     table = step_weights(mode, kernel_px)
+    expected = (len(class_ids), *check_label_map(label_map).shape)
+    if steps.shape != expected or steps.dtype not in (np.uint8, np.uint16):
+        raise DatasetError(
+            f"steps are {steps.dtype} of shape {steps.shape}, expected whole numbers of {expected}"
+        )
+    if steps.max(initial=0) > kernel_px**2:
+        raise DatasetError(f"a step is {steps.max()}, more than {kernel_px} px squared")
     weights = np.zeros(steps.shape, dtype=np.float32)
     for number, class_id in enumerate(class_ids):
         look_up(steps[number], label_map == class_id, table, weights[number])
