@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -11,11 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mass13k_tools.classes import MASS13K, SemanticClass, Taxonomy
+from mass13k_tools.classes import MASS13K
 from mass13k_tools.cli import main
-from mass13k_tools.errors import DatasetError
-from mass13k_tools.evaluation.compare import Resampling, compare
-from mass13k_tools.evaluation.scored import ScoredImage, ScoredSet
 from mass13k_tools.images import png_bytes, read_label_map
 from mass13k_tools.ops.score_sums import pair_sums
 from mass13k_tools.ops.scores import Scores, mean
@@ -336,51 +332,3 @@ def test_a_prediction_that_cannot_be_read_is_listed(one, other, tiny_dataset):
     assert "1 of 6 failed" in failed.stderr
     assert path.name in failed.stderr
     assert not failed.stdout
-
-
-def scored(name, label_maps, *, predictions=None, taxonomy=MASS13K):
-    """Make a set of scores from label maps by key; predictions are all of class 0 at first."""
-    images = []
-    for key, truth in label_maps.items():
-        prediction = np.zeros_like(truth) if predictions is None else predictions[key]
-        sums = pair_sums(prediction, truth, taxonomy.ids)
-        images.append(ScoredImage(key, "val", truth.shape, sums))
-    return ScoredSet(name, taxonomy, tuple(images))
-
-
-MAPS = {key: np.full((4, 5), number, np.uint8) for number, key in enumerate("abcdefgh")}
-TWO = {key: np.array([[0, 1]], dtype=np.uint8) for key in "ab"}
-
-
-def test_sets_of_other_images_are_refused_by_name():
-    maps = {key: map_ % 7 for key, map_ in MAPS.items()}
-    fewer = {key: map_ for key, map_ in maps.items() if key != "h"}
-    larger = fewer | {"c": np.zeros((4, 6), np.uint8)}
-    with pytest.raises(DatasetError) as caught:
-        compare(scored("A", {"h": maps["h"]}), scored("B", fewer), resampling=Resampling())
-    assert str(caught.value) == (
-        "'A' and 'B' are not of the same images: 1 only in 'A': 'val/h'; 7 only in 'B': "
-        "'val/a', 'val/b', 'val/c', 'val/d', 'val/e' and 2 more; --split compares one split of both"
-    )
-    with pytest.raises(DatasetError, match="1 of another size: 'val/c'"):
-        compare(scored("A", fewer), scored("B", larger), resampling=Resampling())
-
-
-def test_sets_of_other_label_maps_are_refused_by_name():
-    changed = TWO | {"b": np.array([[1, 1]], dtype=np.uint8)}
-    with pytest.raises(DatasetError, match="against different label maps of 1 images: 'val/b'; sc"):
-        compare(scored("A", TWO), scored("B", changed), resampling=Resampling())
-
-
-def test_sets_of_other_classes_are_refused_by_name():
-    names = [MASS13K.classes[0], SemanticClass(1, "human")]
-    other = Taxonomy("other", tuple(names))
-    same = replace(other, classes=MASS13K.classes[:2])
-    turned = replace(other, classes=MASS13K.classes[1::-1])
-    a = scored("A", TWO, taxonomy=same)
-    with pytest.raises(DatasetError, match="only in 'A': '1 person'; only in 'B': '1 human'"):
-        compare(a, scored("B", TWO, taxonomy=other), resampling=Resampling())
-    with pytest.raises(DatasetError, match="the same classes, their order differs"):
-        compare(a, scored("B", TWO, taxonomy=turned), resampling=Resampling())
-    with pytest.raises(DatasetError, match="same classes, only in 'B': '2 building'"):
-        compare(a, scored("B", TWO), resampling=Resampling())

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import STEMS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mass13k_tools.classes import MASS13K
@@ -199,6 +199,7 @@ junk = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine may be slow
 @given(st.sampled_from(list(leaves(SMALL))[1:]), junk)
 def test_whatever_a_value_is_replaced_by_is_read_or_refused(tmp_path_factory, way, value):
     content = copy.deepcopy(SMALL)

@@ -56,8 +56,9 @@ def read_scores(path: Path) -> ScoredSet:
         DatasetError: The file is missing, is no such file, is of another protocol, or holds what no
             evaluation gives; the message names the file and the field.
     """
+    stored = read_bytes(path, kind="scores")
     try:
-        content = parse_json(read_bytes(path))
+        content = parse_json(stored)
         _check_protocol(content)
         taxonomy = _taxonomy(content)
         images = tuple(_images(content, len(taxonomy.ids)))
