@@ -47,7 +47,7 @@ def restart_marks(values: Bytes) -> Counts:
     Raises:
         NotSeekable: Another marker is among them, or they are not in turn.
     """
-    marks = np.flatnonzero(values == 0xFF)
+    marks: Counts = np.flatnonzero(values == 0xFF)
     if marks.size and marks[-1] == values.size - 1:
         raise NotSeekable("damaged: half a marker at its end")
     kinds = values[marks + 1]
@@ -90,7 +90,7 @@ def write_pieces(words: Words, pieces: Pieces) -> Written:
 def window(words: Words, position: int) -> int:
     """Bits from a position on, the first one on top of 64; at least 32 of them are there."""
     at = position >> 5
-    return (np.int64(words[at]) << 32 | np.int64(words[at + 1])) << (position & 31)
+    return int((np.int64(words[at]) << 32 | np.int64(words[at + 1])) << (position & 31))
 
 
 @compiled
@@ -98,12 +98,13 @@ def _unstuff(values: Bytes, marks: Counts, clean: Bytes, ends: Counts) -> None:
     """Copy to ``clean`` what is no zero behind 255 and no marker, and set ``ends`` in bits."""
     start = length = 0
     for interval in range(ends.size):
-        at, stop = start, marks[interval] if interval < marks.size else values.size
-        while at < stop:
+        stop = marks[interval] if interval < marks.size else values.size
+        before = 0
+        for at in range(start, stop):
             value = values[at]
             clean[length] = value
-            length += 1
-            at += 2 if value == 0xFF else 1
+            length += before != 0xFF  # else it is a zero, and the next value takes its place
+            before = value
         ends[interval] = 8 * length
         start = stop + 2
 
@@ -152,9 +153,7 @@ def _copy(
 
 
 @compiled
-def _put(
-    bits: int, more: int, out: Bytes, writer: tuple[int, int, int]
-) -> tuple[int, int, int]:
+def _put(bits: int, more: int, out: Bytes, writer: tuple[int, int, int]) -> tuple[int, int, int]:
     """Append up to 32 bits, a zero behind every byte 255."""
     length, waiting, count = writer
     waiting = waiting << more | bits

@@ -16,6 +16,11 @@ LONGEST = 16  # bits of a code
 DC_SYMBOLS = tuple(range(12))  # bits of a difference, at 8 bits a sample
 MOST_AC_BITS = 10  # of a coefficient, at 8 bits a sample
 END_OF_BLOCK, SIXTEEN_ZEROS = 0x00, 0xF0
+AC_SYMBOLS = (
+    END_OF_BLOCK,
+    SIXTEEN_ZEROS,
+    *(16 * zeros + bits for zeros in range(16) for bits in range(1, MOST_AC_BITS + 1)),
+)
 STEP_BITS = 12  # seen at a time: tables of 16 KiB stay in the first cache
 TO_END = 129  # steps: more than a block has, and odd so that the place is checked with the rest
 NO_STEP = 64  # steps: too far from every place in a block
@@ -104,7 +109,7 @@ def completed(table: HuffmanTable) -> HuffmanTable:
     raise NotSeekable("a Huffman table has no room for a missing code")
 
 
-def code_lookup(table: HuffmanTable, *, allowed: range | tuple[int, ...]) -> Codes:
+def code_lookup(table: HuffmanTable, *, allowed: tuple[int, ...]) -> Codes:
     """Say for every 16 bits which code they begin with.
 
     Args:
@@ -117,11 +122,6 @@ def code_lookup(table: HuffmanTable, *, allowed: range | tuple[int, ...]) -> Cod
     ]
     widths = [1 << (LONGEST - bits) for bits in table.lengths()]
     return np.repeat(np.array([*entries, 0], np.uint16), [*widths, table.spare()])
-
-
-AC_SYMBOLS = tuple(
-    16 * zeros + bits for zeros in range(16) for bits in range(1, MOST_AC_BITS + 1)
-) + (END_OF_BLOCK, SIXTEEN_ZEROS)
 
 
 @compiled
@@ -140,7 +140,7 @@ def ac_steps(codes: Codes) -> Steps:
     for ahead in range(steps.size):
         bits = passed = first = 0
         while passed < 64:
-            code = np.int64(codes[(ahead << (LONGEST - STEP_BITS + bits)) & 0xFFFF])
+            code = int(codes[(ahead << (LONGEST - STEP_BITS + bits)) & 0xFFFF])
             length, symbol = code >> 8, code & 0xFF
             if code == 0 or bits + length > STEP_BITS:
                 break

@@ -2,8 +2,7 @@
 
 ==========================  ==================================================================
 taken                       one scan, Huffman coded, 8 bits (SOF0, SOF1); grey, or three
-                            components, the first with the most samples, others 1:1 or 1:2 in
-                            each direction: 4:4:4, 4:2:2, 4:4:0, 4:2:0
+                            components of sampling 4:4:4, 4:2:2, 4:4:0 or 4:2:0
 left as it is               progressive, lossless, arithmetic, 12 bits, several scans, CMYK,
                             4:1:1, height given after the scan, cut short, bytes after the end
 ==========================  ==================================================================
@@ -173,8 +172,7 @@ def _frame(payload: bytes) -> tuple[tuple[int, int], list[int], list[tuple[int, 
     if channels == 1:
         return (height, width), identifiers, [(1, 1)]  # one component has one block in an MCU
     samples = [(factors & 15, factors >> 4) for factors in payload[7::3]]
-    most = samples[0]
-    if any(not (1 <= h <= most[0] <= 2 and 1 <= w <= most[1] <= 2) for h, w in samples):
+    if not set(samples[0]) <= {1, 2} or set(samples[1:]) != {(1, 1)}:
         text = ", ".join(f"{w}x{h}" for h, w in samples)
         raise NotSeekable(f"sampling {text}")
     return (height, width), identifiers, samples

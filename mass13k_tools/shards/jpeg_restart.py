@@ -90,8 +90,8 @@ def _write_scan(
     scan, tables = read_scan(values, marks), dict(layout.tables)
     for _ in range(2):
         coding = coding_of(
-            [tables[0, component.dc_table] for component in layout.components],
-            [tables[1, component.ac_table] for component in layout.components],
+            tuple(tables[0, component.dc_table] for component in layout.components),
+            tuple(tables[1, component.ac_table] for component in layout.components),
         )
         pieces = restarted(scan, order, coding)
         if pieces is not None:

@@ -4,6 +4,7 @@ DC values are coded as differences that begin anew at a restart. So where one is
 the next difference of each component gets another code; all bits between these are copied.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,8 @@ class Coding(NamedTuple):
     dc_codes: Counts  # (C, 12) CODE times its length and the code of a number of bits, 0 = none
 
 
-def coding_of(dc_tables: list[HuffmanTable], ac_tables: list[HuffmanTable]) -> Coding:
+@lru_cache(maxsize=8)  # most files of a data set have the same tables
+def coding_of(dc_tables: tuple[HuffmanTable, ...], ac_tables: tuple[HuffmanTable, ...]) -> Coding:
     """Make the look-ups of the tables of each component."""
     dc_codes = np.zeros((len(dc_tables), len(DC_SYMBOLS)), np.int64)
     for row, table in zip(dc_codes, dc_tables, strict=True):
@@ -145,7 +147,7 @@ def _add(pieces: Pieces, made: int, start: int, stop: int, code: int) -> int:
 def _dc(words: Words, position: int, codes: NDArray[np.uint16]) -> tuple[int, int]:
     """Position behind a DC difference, or ``WRONG_CODE``, and the difference."""
     ahead = window(words, position)
-    code = np.int64(codes[ahead >> 48 & 0xFFFF])
+    code = int(codes[ahead >> 48 & 0xFFFF])
     if code == 0:
         return WRONG_CODE, 0
     length, bits = code >> 8, code & 0xFF
@@ -167,7 +169,7 @@ def _dc_code(dc_codes: Counts, difference: int) -> int:
         return LACKS_CODE
     value = difference if difference >= 0 else difference + (1 << bits) - 1
     length, code = dc_codes[bits] // CODE, dc_codes[bits] % CODE
-    return CODE * (length + bits) + (code << bits) + value
+    return int(CODE * (length + bits) + (code << bits) + value)
 
 
 @compiled
