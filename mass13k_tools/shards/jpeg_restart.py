@@ -88,16 +88,17 @@ def _write_scan(
 ) -> tuple[Written, dict[tuple[int, int], HuffmanTable]]:
     """The scan with its new restarts, and the tables that it needs."""
     scan, tables = read_scan(values, marks), dict(layout.tables)
+    numbers = [(0, component.dc_table) for component in layout.components]
+    dc_tables = tuple(layout.tables[number] for number in numbers)
+    ac_tables = tuple(layout.tables[1, component.ac_table] for component in layout.components)
     for _ in range(2):
-        coding = coding_of(
-            tuple(tables[0, component.dc_table] for component in layout.components),
-            tuple(tables[1, component.ac_table] for component in layout.components),
+        new_dc_tables = tuple(tables[number] for number in numbers)
+        pieces = restarted(
+            scan, order, coding_of(dc_tables, ac_tables, new_dc_tables=new_dc_tables)
         )
-        pieces = restarted(scan, order, coding)
         if pieces is not None:
             break
-        for component in layout.components:
-            tables[0, component.dc_table] = completed(tables[0, component.dc_table])
+        tables |= {number: completed(layout.tables[number]) for number in numbers}
     assert pieces is not None, "complete tables lack no code"
     return write_pieces(scan.words, pieces), tables
 

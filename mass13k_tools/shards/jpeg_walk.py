@@ -56,10 +56,15 @@ class Coding(NamedTuple):
 
 
 @lru_cache(maxsize=8)  # most files of a data set have the same tables
-def coding_of(dc_tables: tuple[HuffmanTable, ...], ac_tables: tuple[HuffmanTable, ...]) -> Coding:
-    """Make the look-ups of the tables of each component."""
+def coding_of(
+    dc_tables: tuple[HuffmanTable, ...],
+    ac_tables: tuple[HuffmanTable, ...],
+    *,
+    new_dc_tables: tuple[HuffmanTable, ...],
+) -> Coding:
+    """Make the look-ups of the tables of each component, to read and to write."""
     dc_codes = np.zeros((len(dc_tables), len(DC_SYMBOLS)), np.int64)
-    for row, table in zip(dc_codes, dc_tables, strict=True):
+    for row, table in zip(dc_codes, new_dc_tables, strict=True):
         for symbol, code, bits in zip(table.symbols, table.codes(), table.lengths(), strict=True):
             if symbol in DC_SYMBOLS:
                 row[symbol] = CODE * bits + code
