@@ -11,7 +11,10 @@ import click
 from mass13k_tools import __version__
 from mass13k_tools.errors import DatasetError
 
-COMMANDS = ("sample", "check", "split", "stats", "edges", "weights", "evaluate", "compare", "show")
+COMMANDS = (
+    *("sample", "check", "split", "stats", "edges", "weights", "shard"),
+    *("evaluate", "compare", "show"),
+)
 
 
 class LazyGroup(click.Group):

@@ -191,7 +191,9 @@ def _deal(sizes: dict[Sample, int], size_bytes: int) -> list[list[Sample]]:
     largest_first = sorted(sizes, key=lambda sample: (-sizes[sample], sample.key))
     for start in range(0, len(sizes), count):
         emptiest_first = sorted(range(count), key=lambda number: (filled[number], number))
-        for number, sample in zip(emptiest_first, largest_first[start : start + count], strict=False):
+        for number, sample in zip(
+            emptiest_first, largest_first[start : start + count], strict=False
+        ):
             shards[number].append(sample)
             filled[number] += sizes[sample]
     return shards
