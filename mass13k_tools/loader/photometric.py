@@ -154,7 +154,8 @@ def step_table(*, factor: float = 1.0, added: float = 0.0) -> Table:
         array([  1, 150, 255], dtype=uint8)
     """
     values = np.arange(256, dtype=np.float32) * np.float32(factor) + np.float32(added)
-    return np.clip(values, 0, 255).astype(np.uint8)
+    table: Table = np.clip(values, 0, 255).astype(np.uint8)
+    return table
 
 
 def hue_table(added: int) -> Table:
@@ -164,8 +165,7 @@ def hue_table(added: int) -> Table:
         >>> hue_table(-2)[[0, 1, 2]]
         array([178, 179,   0], dtype=uint8)
     """
-    table: Table = ((np.arange(256) + added) % HUES).astype(np.uint8)
-    return table
+    return (np.arange(added, added + 256) % HUES).astype(np.uint8)
 
 
 @cache
