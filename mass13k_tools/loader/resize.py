@@ -72,17 +72,9 @@ def linear_box(cut: Cut) -> Box:
 def nearest_box(cut: Cut) -> Box:
     """Find the rectangle of the source that a part of the resized label map is made of.
 
-    Args:
-        cut: What is wanted.
-
-    Returns:
-        (y, x, height, width) in pixels of the source.
-
-    Raises:
-        DatasetError: As :func:`linear_box`.
+    Args, result and errors are those of :func:`linear_box`.
     """
-    rows, columns = nearest_indices(cut)
-    return _around(rows, columns)
+    return _around(*nearest_indices(cut))
 
 
 def resize_linear(part: Part, cut: Cut, *, flip: bool = False) -> Image:
@@ -108,13 +100,13 @@ def resize_linear(part: Part, cut: Cut, *, flip: bool = False) -> Image:
     pixels = check_image(part.pixels)
     rows, columns = _linear_axes(cut)
     _check_cover(part, _around(rows.pairs, columns.pairs))
-    left = (columns.pairs - part.origin_yx[1]) * 3
     step = -1 if flip else 1
+    left = (columns.pairs[::step] - part.origin_yx[1]) * 3
     target = np.empty((*cut.box[2:], 3), dtype=np.uint8)
     _blend(
         pixels.reshape(pixels.shape[0], -1),
         _Axis(rows.pairs - part.origin_yx[0], rows.coefficients),
-        _Axis(left[::step].copy(), columns.coefficients[::step].copy()),
+        _Axis(left, columns.coefficients[::step].copy()),
         target.reshape(target.shape[0], -1),
     )
     return target
@@ -123,16 +115,10 @@ def resize_linear(part: Part, cut: Cut, *, flip: bool = False) -> Image:
 def resize_nearest(part: Part, cut: Cut, *, flip: bool = False) -> LabelMap:
     """Resize a part of a label map, equal to ``cv2.resize(whole, ..., INTER_NEAREST)`` there.
 
-    Args:
-        part: Pixels of the label map that cover :func:`nearest_box`.
-        cut: What is wanted.
-        flip: Mirror the result left to right.
+    Args and errors are those of :func:`resize_linear`; the part covers :func:`nearest_box`.
 
     Returns:
         Shape (height, width) of ``cut.box``, uint8.
-
-    Raises:
-        DatasetError: The part does not cover what is needed, or :func:`nearest_box` fails.
 
     Example:
         >>> label_map = np.array([[1, 2], [3, 4]], dtype=np.uint8)
@@ -191,9 +177,7 @@ class _Axis(NamedTuple):
 
 def _linear_axes(cut: Cut) -> tuple[_Axis, _Axis]:
     check_cut(cut)
-    rows = _linear_axis(cut, 0)
-    columns = _linear_axis(cut, 1)
-    return rows, columns
+    return _linear_axis(cut, 0), _linear_axis(cut, 1)
 
 
 def _linear_axis(cut: Cut, axis: int) -> _Axis:
