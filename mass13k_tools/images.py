@@ -85,9 +85,9 @@ def read_sample(sample: Sample, taxonomy: Taxonomy) -> tuple[Image, LabelMap]:
     content = read_bytes(sample.image_path)
     image = decode_image(content, sample.image_path)
     if image.shape[:2] != label_map.shape:
-        with opened(io.BytesIO(content), sample.image_path) as picture:
-            if header_of(picture).orientation in TURNED and picture.size == label_map.shape:
-                return _to_rgb(ImageOps.exif_transpose(picture)), label_map
+        turned = turned_image(content, sample.image_path, size_hw=label_map.shape)
+        if turned is not None:
+            return turned, label_map
         raise DatasetError(
             f"label map '{sample.label_path}' is {size_text(label_map.shape)} but its image is "
             f"{size_text(image.shape[:2])}; 'mass13k check' lists all such pairs"
@@ -112,6 +112,23 @@ def decode_image(content: bytes, path: Path) -> Image:
     with opened(io.BytesIO(content), path) as picture:
         check_png(content, path)
         return _to_rgb(picture)
+
+
+def turned_image(content: bytes, path: Path, *, size_hw: tuple[int, ...]) -> Image | None:
+    """Decode an image and turn it by its EXIF orientation, if only that gives it a size.
+
+    Args:
+        content: The file's bytes.
+        path: Its name, for messages only.
+        size_hw: Height and width that it should have.
+
+    Returns:
+        Shape (H, W, 3), uint8, RGB; None where it does not get that size so.
+    """
+    with opened(io.BytesIO(content), path) as picture:
+        if header_of(picture).orientation in TURNED and picture.size == size_hw:
+            return _to_rgb(ImageOps.exif_transpose(picture))
+    return None
 
 
 def decode_raw_labels(content: bytes, path: Path) -> RawLabels:
