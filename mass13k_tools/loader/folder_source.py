@@ -11,6 +11,7 @@ from mass13k_tools.images import read_label_map, read_sample
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Dataset, Sample
 from mass13k_tools.loader.resize import Box, Size
+from mass13k_tools.loader.sources import chosen_split
 from mass13k_tools.ops.blocks import BlockCounts
 from mass13k_tools.shards.jpeg_decode import decode_jpeg
 
@@ -37,12 +38,8 @@ class FolderSource:
         Raises:
             DatasetError: There is no such split, or several and none was named.
         """
-        splits = list(dict.fromkeys(sample.split for sample in dataset.samples))
-        if split is None and len(splits) == 1:
-            (split,) = splits
-        if split not in splits:
-            found = f"no split '{split}'" if split else "several splits and no word which"
-            raise DatasetError(f"{found} of '{dataset.root}', it has: {', '.join(splits)}")
+        splits = [sample.split for sample in dataset.samples]
+        split = chosen_split(split, splits, place=str(dataset.root))
         samples = [sample for sample in dataset.samples if sample.split == split]
         self.samples = tuple(sorted(samples, key=lambda sample: sample.key))
         self.keys = tuple(sample.key for sample in self.samples)

@@ -24,8 +24,8 @@ class Ticket(NamedTuple):
     epoch: int
     position: int
     """In the epoch, over all ranks; may lie behind the last sample where the end is padded."""
-    index: int
-    """Of the sample in its source."""
+    sample: int
+    """Its number in the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

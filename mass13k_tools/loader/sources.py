@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mass13k_tools.arrays import Image, LabelMap
 from mass13k_tools.classes import Taxonomy
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.resize import Box, Size
 from mass13k_tools.ops.blocks import BlockCounts, block_counts
 
@@ -54,3 +55,23 @@ def counted_blocks(source: Source, index: int) -> BlockCounts:
     if known is not None:
         return known
     return block_counts(source.label_region(index, whole_box(source, index)))
+
+
+def chosen_split(split: str | None, splits: Sequence[str], *, place: str) -> str:
+    """Find the split that is meant.
+
+    Args:
+        split: Its name; None: the only one.
+        splits: Of all samples.
+        place: Where they lie, for messages only.
+
+    Raises:
+        DatasetError: There is no such split, or several and none was named.
+    """
+    known = list(dict.fromkeys(splits))
+    if split is None and len(known) == 1:
+        return known[0]
+    if split is None or split not in known:
+        found = f"no split '{split}'" if split else "several splits and no word which"
+        raise DatasetError(f"{found} of '{place}', it has: {', '.join(known)}")
+    return split

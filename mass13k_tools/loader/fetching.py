@@ -1,0 +1,162 @@
+"""What torch's worker processes make of requests, in the order of the requests.
+
+Workers are spawned, because threads of OpenCV and numba do not survive a fork; each uses one thread
+and stays for the next round. Pixels come through shared memory while there is room in it: a
+container often has 64 MB only, and whoever writes more than that is killed.
+"""
+
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, get_worker_info
+
+from mass13k_tools.errors import DatasetError
+
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+SHARED_MEMORY = "/dev/shm"  # on Linux; elsewhere it has no such limit
+
+
+class Fetcher(Generic[Request, Answer]):
+    """Makes answers to requests, here or in worker processes that stay until ``close``."""
+
+    def __init__(
+        self,
+        make: Callable[[Request], Answer],
+        *,
+        workers: int,
+        ahead: int = 2,
+        pin_memory: bool = False,
+    ) -> None:
+        """Prepare; no process starts before the first round.
+
+        Args:
+            make: Answers a request; picklable.
+            workers: Number of processes; 0 works in this one.
+            ahead: Answers that each worker makes before they are asked for.
+            pin_memory: Put tensors where a CUDA device copies them from without waiting.
+
+        Raises:
+            DatasetError: The number of workers is negative.
+        """
+        if workers < 0:
+            raise DatasetError(f"workers is {workers}, expected 0 or more")
+        self._made, self._requests = _Made(make), _Requests[Request]()
+        self._options: dict[str, Any] = {"num_workers": workers, "pin_memory": pin_memory}
+        if workers:
+            self._options |= {
+                "prefetch_factor": ahead,
+                "persistent_workers": True,
+                "multiprocessing_context": "spawn",
+                "worker_init_fn": _start_worker,
+            }
+        self._loader: DataLoader[Any] | None = None
+        self._rounds = 0
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[Answer]:
+        """Answer requests in their order.
+
+        Only one round goes on at a time: the newest.
+
+        Raises:
+            DatasetError: A newer round was begun.
+        """
+        self._rounds += 1
+        number = self._rounds
+        self._requests.now = requests
+        if self._loader is None:
+            self._loader = DataLoader(
+                self._made,
+                batch_size=None,
+                sampler=self._requests,
+                collate_fn=_as_it_is,
+                **self._options,
+            )
+        try:
+            answers = iter(self._loader)
+            for _ in requests:
+                if number != self._rounds:
+                    raise DatasetError(
+                        "this round over a loader cannot go on: another one was begun, or the "
+                        "loader was closed or set to another state"
+                    )
+                yield next(answers)
+        except GeneratorExit:  # the loop was left; the next round may follow
+            raise
+        except BaseException:
+            if number == self._rounds:
+                self.close()
+            raise
+
+    def forget(self) -> None:
+        """Refuse to go on with the round that is under way."""
+        self._rounds += 1
+
+    def close(self) -> None:
+        """End the workers; the next round starts new ones."""
+        self.forget()
+        loader, self._loader = self._loader, None
+        running = getattr(loader, "_iterator", None)
+        if running is not None:
+            running._shutdown_workers()  # dropping it is not enough: tracebacks may hold it
+
+
+def sendable(pixels: NDArray[np.uint8]) -> Tensor | NDArray[np.uint8]:
+    """Give pixels the form in which they leave this process.
+
+    Returns:
+        A tensor, which goes through shared memory, or where that is full the array itself, which
+        goes through a pipe, four times as slow.
+    """
+    info = get_worker_info()
+    if info is not None:
+        try:
+            free = shutil.disk_usage(SHARED_MEMORY).free
+        except OSError:
+            free = None
+        # All workers may be about to write at the same time
+        if free is not None and free < (info.num_workers + 1) * pixels.nbytes:
+            return pixels
+    return torch.from_numpy(pixels)
+
+
+class _Requests(Generic[Request]):
+    """What torch asks at the start of a round."""
+
+    def __init__(self) -> None:
+        self.now: Sequence[Request] = ()
+
+    def __iter__(self) -> Iterator[Request]:
+        return iter(self.now)
+
+    def __len__(self) -> int:
+        return len(self.now)
+
+
+class _Made(Dataset[Any]):
+    """What torch asks for the answer to a request."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self.make = make
+
+    def __getitem__(self, request: Any) -> Any:
+        return self.make(request)
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
+
+
+def _start_worker(_: int) -> None:
+    """Leave Ctrl-C to the parent, which ends its workers, and use one processor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
