@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 from PIL import ImageDraw
+from s3_server import BUCKET, s3_server
 
 os.environ["MPLBACKEND"] = "agg"  # before anything imports matplotlib: no window, no display
 
@@ -96,3 +97,17 @@ def cluster_address():
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
     ) as cluster:
         yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="session")
+def s3_address():
+    """Start a real S3 server on loopback, and give the address of a bucket."""
+    s3fs = pytest.importorskip("s3fs", reason="the extra 'cloud' is not installed")
+    pytest.importorskip("moto.server", reason="moto[server] is not installed")
+    with s3_server() as endpoint, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", endpoint)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        s3fs.S3FileSystem().mkdir(BUCKET)
+        yield f"s3://{BUCKET}"

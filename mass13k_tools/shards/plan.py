@@ -107,7 +107,7 @@ def plan_shards(
             for sample, files in sources.items()
             if sample.split == split
         }
-        for number, dealt in enumerate(_deal(sizes, size_bytes)):
+        for number, dealt in enumerate(deal(sizes, size_bytes)):
             shard = f"{name}-{split}-{number:06d}"
             ordered = sorted(dealt, key=lambda sample: _rank(sample, settings))
             table = {
@@ -183,8 +183,13 @@ def _look_up(path: Path) -> Source:
     return Source(path.name, found.st_size, found.st_mtime_ns)
 
 
-def _deal(sizes: dict[Sample, int], size_bytes: int) -> list[list[Sample]]:
-    """Deal samples, as said in :func:`plan_shards`."""
+def deal(sizes: dict[Sample, int], size_bytes: int) -> list[list[Sample]]:
+    """Deal samples to shards, as said in :func:`plan_shards`.
+
+    Args:
+        sizes: Bytes of every sample's files.
+        size_bytes: What a shard should take.
+    """
     count = min(len(sizes), max(1, -(-sum(sizes.values()) // size_bytes)))
     shards: list[list[Sample]] = [[] for _ in range(count)]
     filled = [0] * count
