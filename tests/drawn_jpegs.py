@@ -4,9 +4,11 @@ import io
 
 import cv2
 import numpy as np
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
+SLOW = [HealthCheck.too_slow]  # encoding takes its time on a busy machine
 PILLOW_SAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 OPENCV_SAMPLINGS = {
     "4:4:4": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,

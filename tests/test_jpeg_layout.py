@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import simplejpeg
-from drawn_jpegs import drawn_image, jpegs, opencv_jpeg, pillow_jpeg
+from drawn_jpegs import SLOW, drawn_image, jpegs, opencv_jpeg, pillow_jpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
@@ -124,7 +124,7 @@ def decoded(content):
         return None
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, suppress_health_check=SLOW)
 @given(
     content=jpegs(most_px=40),
     changes=st.lists(
@@ -146,7 +146,7 @@ def test_changed_bytes_are_refused_or_change_both_files_alike(content, changes):
     assert seekable_jpeg(seekable).content == seekable
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused(tail):
     for content in (tail, b"\xff\xd8" + tail, PLAIN[:CODED] + tail):

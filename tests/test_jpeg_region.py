@@ -8,6 +8,7 @@ import pytest
 import simplejpeg
 from drawn_jpegs import (
     OPENCV_SAMPLINGS,
+    SLOW,
     drawn_image,
     jpegs,
     opencv_jpeg,
@@ -70,7 +71,7 @@ shares = st.tuples(*[st.floats(0, 1)] * 4)
 
 
 @pytest.mark.parametrize("decode", DECODERS)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250, deadline=None, suppress_health_check=SLOW)
 @given(content=finely_cut_jpegs(), share=shares)
 def test_any_decoder_gives_the_pixels_of_the_whole(decode, content, share):
     index = jpeg_index(content)
@@ -81,7 +82,7 @@ def test_any_decoder_gives_the_pixels_of_the_whole(decode, content, share):
     assert np.array_equal(crop(decode(part.content), placed), crop(decode(content), box))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(content=jpegs(most_px=300), share=shares)
 def test_a_region_of_any_seekable_file_is_the_crop_of_the_image(content, share):
     seekable = seekable_jpeg(content)
@@ -193,7 +194,7 @@ def test_a_header_of_another_file_is_noticed():
         decode_part(small, (0, 0, 64, 64), path=NAME)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(jpegs())
 def test_whole_files_decode_as_everywhere_else(content):
     assert np.array_equal(decode_jpeg(content, NAME), decode_image(content, NAME))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_jpegs import (
     OPENCV_SAMPLINGS,
+    SLOW,
     drawn_image,
     jpegs,
     opencv_jpeg,
@@ -30,7 +31,7 @@ def segments_of(content):
     return [(part.marker, content[part.start : part.stop]) for part in header_segments(content)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW)
 @given(jpegs())
 def test_pixels_are_the_same_for_pillow_and_opencv(content):
     seekable = seekable_jpeg(content).content
@@ -38,7 +39,7 @@ def test_pixels_are_the_same_for_pillow_and_opencv(content):
     assert np.array_equal(opencv_pixels(seekable), opencv_pixels(content))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(jpegs())
 def test_a_seekable_file_comes_back_with_the_same_bytes(content):
     once = seekable_jpeg(content)
@@ -47,7 +48,7 @@ def test_a_seekable_file_comes_back_with_the_same_bytes(content):
     assert np.array_equal(again.offsets, once.offsets)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
 @given(jpegs(most_px=300))
 def test_offsets_are_where_the_markers_are(content):
     seekable = seekable_jpeg(content)
@@ -65,7 +66,7 @@ def test_offsets_are_where_the_markers_are(content):
     assert np.array_equal(jpeg_index(seekable.content).offsets, seekable.offsets)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
 @given(
     size_hw=st.tuples(st.integers(1, 300), st.integers(1, 300)),
     sampling=st.sampled_from(tuple(OPENCV_SAMPLINGS)),
