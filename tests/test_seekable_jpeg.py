@@ -161,10 +161,13 @@ def test_a_completed_table_is_a_prefix_code_without_the_code_of_ones(symbols):
     assert all("0" in code for code in codes)
 
 
-def test_a_table_without_room_for_a_code_is_refused():
+def test_a_table_without_room_is_refused_if_a_code_is_missing():
     full = HuffmanTable(bytes([2, *[0] * 15]), bytes([0, 1]))
     with pytest.raises(NotSeekable, match="no room"):
         completed(full)
+    complete = HuffmanTable(bytes([0, 0, 4, 8, *[0] * 12]), bytes(range(12)))
+    assert complete.spare() == 0
+    assert completed(complete) == complete
 
 
 @pytest.mark.parametrize(
