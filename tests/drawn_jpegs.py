@@ -1,12 +1,14 @@
 """Small JPEG files of every kind for tests, encoded by Pillow and OpenCV."""
 
 import io
+from unittest import mock
 
 import cv2
 import numpy as np
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
+from PIL import ImageFile
 
 SLOW = [HealthCheck.too_slow]  # encoding takes its time on a busy machine
 PILLOW_SAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
@@ -34,7 +36,9 @@ def drawn_image(size_hw, *, look, seed):
 def pillow_jpeg(image, **options):
     """Encode with Pillow; a grey image has two dimensions."""
     buffer = io.BytesIO()
-    PillowImage.fromarray(image).save(buffer, "JPEG", **options)
+    # Optimised tables need the whole file in one buffer, which Pillow guesses too small for noise
+    with mock.patch.object(ImageFile, "MAXBLOCK", 2**22):
+        PillowImage.fromarray(image).save(buffer, "JPEG", **options)
     return buffer.getvalue()
 
 
