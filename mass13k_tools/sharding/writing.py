@@ -1,7 +1,9 @@
 """All shards of a data set, by many workers; a run that was killed is gone on with."""
 
+import contextlib
 import hashlib
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +22,7 @@ from mass13k_tools.shards.index import INDEX, index_bytes
 from mass13k_tools.shards.manifest import Quarantined, ShardManifest
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.plan import ShardPlan
-from mass13k_tools.shards.writer import DERIVED, Target, remove_partials, write_shard
+from mass13k_tools.shards.writer import DERIVED, PARTIAL, Target, remove_partials, write_shard
 
 QUARANTINE = "quarantine.json"
 QUARANTINE_FORMAT = "mass13k-quarantine/1"
@@ -111,22 +113,26 @@ def workspace_of(out: Place) -> Path:
 @contextmanager
 def _alone(target: Target) -> Iterator[None]:
     """Hold the workspace, so that two runs do not write into each other's files."""
-    workspace = target.workspace
+    workspace, far = target.workspace, target.out.local is None
     try:
-        workspace.mkdir(parents=True, exist_ok=True)
-        probe = workspace / ".writable.part"
-        probe.touch()
+        workspace.mkdir(mode=0o700 if far else 0o777, parents=True, exist_ok=True)
+        (workspace / f".writable{PARTIAL}").touch()
+        if far and hasattr(os, "getuid") and workspace.stat().st_uid != os.getuid():
+            raise DatasetError(f"'{workspace}' belongs to somebody else; set TMPDIR to a folder")
     except OSError as error:
         raise DatasetError(f"cannot write '{workspace}': {error.strerror}") from error
     with _locked(workspace):
         remove_partials(workspace)
-        if target.out.local is None:
-            writable = target.out.child(".writable")
-            writable.write(b"")
-            writable.remove()
-        yield
-    if target.out.local is None and not any(workspace.iterdir()):
-        workspace.rmdir()
+        try:
+            if far:  # better told now than after the first gigabyte
+                writable = target.out.child(".writable")
+                writable.write(b"")
+                writable.remove()
+            yield
+        finally:
+            if far:
+                with contextlib.suppress(OSError):  # not empty: a worker elsewhere still writes
+                    workspace.rmdir()
 
 
 @contextmanager
@@ -136,8 +142,6 @@ def _locked(folder: Path) -> Iterator[None]:
     except ImportError:  # not on this system
         yield
         return
-    import os
-
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
