@@ -12,8 +12,8 @@ from mass13k_tools import __version__
 from mass13k_tools.errors import DatasetError
 
 COMMANDS = (
-    *("sample", "check", "split", "stats", "edges", "weights", "shard"),
-    *("evaluate", "compare", "show"),
+    *("sample", "check", "split", "stats", "edges", "weights"),
+    *("shard", "shards", "evaluate", "compare", "show"),
 )
 
 

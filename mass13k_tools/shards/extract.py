@@ -1,0 +1,106 @@
+"""Writes samples of shards as files in MaSS13K's layout."""
+
+import json
+from pathlib import Path
+
+from mass13k_tools.classes import UNKNOWN, Taxonomy
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.outputs import write_files
+from mass13k_tools.shards.encoded import JPEG, PNG
+from mass13k_tools.shards.plan import check_name
+from mass13k_tools.shards.shard_files import ListedShard, expected_members, read_manifest
+from mass13k_tools.shards.shard_sample import ShardSample, read_member
+from mass13k_tools.shards.tar_reader import scan_tar
+from mass13k_tools.shards.verify import compare_members
+
+
+def check_extractable(sample: ShardSample) -> None:
+    """Make sure that a sample has both files, and names that stay in the folder.
+
+    Raises:
+        DatasetError: It has not.
+    """
+    check_name(sample.split, "split")
+    check_name(sample.key, "key")
+    sample.span(sample.image_ending)
+    sample.span(sample.label_ending)
+
+
+def check_shard(shard: ListedShard) -> None:
+    """Compare the headers of a tar with its manifest, so that nothing strange is written.
+
+    Raises:
+        DatasetError: They differ, or the tar is damaged or refused.
+    """
+    found, expected = scan_tar(shard.tar), expected_members(read_manifest(shard))
+    for finding in compare_members(found, expected, shard.entry.file):
+        raise DatasetError(f"{finding.text()}; 'mass13k shards verify' lists all that is wrong")
+
+
+def extracted_paths(sample: ShardSample, out: Path) -> tuple[Path, Path]:
+    """Name the files of image and label map.
+
+    Args:
+        sample: That is to be extracted.
+        out: Root of the data set.
+    """
+    suffix = PNG if sample.image_ending == PNG else JPEG
+    return (
+        out / "images" / sample.split / f"{sample.key}.{suffix}",
+        out / "annotations" / sample.split / f"{sample.key}.png",
+    )
+
+
+def extract_sample(sample: ShardSample, *, out: Path, overwrite: bool) -> int:
+    """Write image and label map of a sample, byte for byte as the shard has them.
+
+    Args:
+        sample: From the shard.
+        out: Root of the data set.
+        overwrite: Replace files that are there with other bytes.
+
+    Returns:
+        Bytes of both.
+
+    Raises:
+        DatasetError: They cannot be read or written, or other files are there.
+    """
+    image_path, label_path = extracted_paths(sample, out)
+    contents = {
+        image_path: read_member(sample, sample.image_ending),
+        label_path: read_member(sample, sample.label_ending),
+    }
+    write_files(contents, overwrite=overwrite)
+    return sum(map(len, contents.values()))
+
+
+def taxonomy_toml(taxonomy: Taxonomy) -> str:
+    """Write a taxonomy as TOML, which :func:`mass13k_tools.classes.read_taxonomy` reads.
+
+    Example:
+        >>> from mass13k_tools.classes import MASS13K
+        >>> taxonomy_toml(MASS13K).splitlines()[2:5]
+        ['[[classes]]', 'id = 0', 'name = "background"']
+    """
+    lines = [f"name = {_text(taxonomy.name)}"]
+    for row in taxonomy.classes:
+        lines += [
+            "\n[[classes]]",
+            f"id = {row.id}",
+            f"name = {_text(row.name)}",
+            f"aliases = [{', '.join(map(_text, row.aliases))}]",
+            f"colour = {list(row.colour)}",
+            f"quality = {_text(row.quality)}",
+        ]
+    lines.append("\n[raw]")
+    lines += [
+        f'"{raw}" = {class_id}'
+        for raw, class_id in enumerate(taxonomy.lookup)
+        if class_id != UNKNOWN
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    """Quote a text; TOML's basic strings are JSON's but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
