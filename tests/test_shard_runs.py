@@ -12,6 +12,8 @@ from PIL import Image as PillowImage
 
 from mass13k_tools.cli import main
 from mass13k_tools.layouts import find_dataset
+from mass13k_tools.sharding.writing import workspace_of
+from mass13k_tools.shards.manifest import parse_manifest
 from mass13k_tools.shards.places import Place
 
 
@@ -218,3 +220,43 @@ def test_far_away_the_same_bytes_appear_and_a_run_goes_on(request, tiny_dataset,
     assert {name: far.child(name).read() for name in near} == near
     result = shard(tiny_dataset, address, "--copy")
     assert (result.exit_code, "copy False, now True" in result.stderr) == (1, True)
+
+
+def test_workers_that_write_to_a_place_of_their_own_are_noticed(tiny_dataset):
+    pytest.importorskip("fsspec", reason="the extra 'cloud' is not installed")
+    result = shard(tiny_dataset, f"memory://{uuid.uuid4()}", "--jobs", "2")
+    assert (result.exit_code, "that all workers share" in result.stderr) == (1, True)
+
+
+def test_many_workers_write_to_s3(tiny_dataset, tmp_path, s3_address):
+    address = f"{s3_address}/{uuid.uuid4()}"
+    shard_json(tiny_dataset, address, "--jobs", "2")
+    shard_json(tiny_dataset, tmp_path / "near")
+    near = bytes_of(tmp_path / "near")
+    assert {name: Place.of(address).child(name).read() for name in near} == near
+
+
+def test_temporary_files_of_a_killed_upload_are_removed(tiny_dataset, tmp_path, monkeypatch):
+    pytest.importorskip("fsspec", reason="the extra 'cloud' is not installed")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    address = f"file://{tmp_path}/far"
+    workspace = workspace_of(Place.of(address))
+    workspace.mkdir(parents=True)
+    (workspace / ".tiny-train-000000.0123abcd.part").write_bytes(b"half of a tar")
+    shard_json(tiny_dataset, address)
+    assert not workspace.exists()
+
+
+def test_keys_beyond_ascii_and_long_keys_are_read_by_everyone(tiny_dataset, tmp_path):
+    names = {"train": "straße 1", "val": "k" * 120}
+    for split, name in names.items():
+        for folder, end in (("images", "jpg"), ("annotations", "png")):
+            path = sorted((tiny_dataset / folder / split).iterdir())[0]
+            path.rename(path.with_name(f"{name}.{end}"))
+    shard_json(tiny_dataset, tmp_path / "out")
+    assert set(names.values()) <= members_of(tmp_path / "out").keys()
+    for manifest in (tmp_path / "out").glob("*-0*.json"):
+        content = manifest.with_suffix(".tar").read_bytes()
+        for sample in parse_manifest(manifest.read_bytes(), "x").samples:
+            offset, size = sample.members["json"]
+            assert json.loads(content[offset : offset + size])["key"] == sample.key

@@ -63,6 +63,24 @@ def look_around(out: Place, plans: Sequence[ShardPlan], *, settings: Mapping[str
     return Standing(finished, tuple(stale), in_the_way)
 
 
+def check_written(out: Place, manifest: ShardManifest) -> None:
+    """Make sure that a shard is where this process can see it, not only its worker.
+
+    Args:
+        out: The folder.
+        manifest: What a worker says that it wrote.
+
+    Raises:
+        DatasetError: It is not there.
+    """
+    tar = out.child(manifest.file)
+    if manifest.samples and not (tar.exists() and tar.size() == manifest.bytes):
+        raise DatasetError(
+            f"a worker wrote '{tar.address}', but it is not there for this process; "
+            "is OUT a folder that all workers share?"
+        )
+
+
 def _is_whole(out: Place, manifest: ShardManifest, names: set[str]) -> bool:
     if not manifest.samples:
         return manifest.file not in names

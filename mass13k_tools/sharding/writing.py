@@ -15,7 +15,7 @@ from typing import Any
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.pool import Workers, run
-from mass13k_tools.sharding.standing import look_around
+from mass13k_tools.sharding.standing import check_written, look_around
 from mass13k_tools.shards.dali import dali_index
 from mass13k_tools.shards.energon import META, energon_files, energon_offsets
 from mass13k_tools.shards.index import INDEX, index_bytes
@@ -91,6 +91,7 @@ def write_shards(
             ):
                 if done.result is None:
                     raise DatasetError(f"{done.failure}; what is finished stays, start again")
+                check_written(target.out, done.result)
                 shards[done.item.name] = done.result
         finally:
             remove_partials(target.workspace)
