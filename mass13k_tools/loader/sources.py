@@ -19,10 +19,13 @@ class Source(Protocol):
     Whatever is wrong with a sample is a DatasetError when that sample is asked for.
     """
 
-    keys: Sequence[str]
-    """Of the samples, ascending."""
-    taxonomy: Taxonomy
-    """Of the label maps."""
+    @property
+    def keys(self) -> Sequence[str]:
+        """Of the samples, ascending."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Of the label maps."""
 
     def __len__(self) -> int: ...
 

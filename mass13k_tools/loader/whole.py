@@ -56,7 +56,8 @@ class WholeLoader:
     """Iterating gives this rank's samples in the order of their keys.
 
     Ranks may get one sample more or less than each other: none is left out or comes twice, so that
-    scores are those of the data set. No more than two samples per worker are in memory at a time.
+    scores are those of the data set. A worker begins the next sample when its last was taken, so
+    memory holds two samples per worker at most, and the one in use.
     """
 
     source: Source
