@@ -93,11 +93,11 @@ def test_any_flipped_bit_and_any_cut_is_seen(data):
         (b"JPEG", lambda content: content[:20] + b"\xff" * 4 + content[24:]),
         (b"BAND", lambda content: content + bytes(4)),
         (b"BAND", lambda content: bytes(4) + content[4:]),
-        (b"BLOC", lambda content: content[:-1]),
-        (b"BLOC", lambda content: bytes(4) + content[4:]),
-        (b"BLOC", lambda content: content[:16] + b"\x09\x08" + content[18:]),
-        (b"BLOC", lambda content: content[:20] + b"\xff" * (len(content) - 20)),
-        (b"BLOC", lambda content: content + bytes(2**26)),
+        (b"BLKS", lambda content: content[:-1]),
+        (b"BLKS", lambda content: bytes(4) + content[4:]),
+        (b"BLKS", lambda content: content[:16] + b"\x09\x08" + content[18:]),
+        (b"BLKS", lambda content: content[:20] + b"\xff" * (len(content) - 20)),
+        (b"BLKS", lambda content: content + bytes(2**26)),
     ],
 )
 def test_fields_that_do_not_fit_are_refused_although_the_checksum_does(name, change):

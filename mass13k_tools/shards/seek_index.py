@@ -12,7 +12,7 @@ section  content
 JPEG     height, width, height and width of an MCU, MCUs of an interval, first offset (6 x u32);
          length of every interval (u32)
 BAND     height, width, rows of a band, first offset (4 x u32); length of every band (u32)
-BLOC     side of a block, number of values, rows, columns (4 x u32); the values (u8); pixels of each
+BLKS     side of a block, number of values, rows, columns (4 x u32); the values (u8); pixels of each
          value in each block (u16); edges in each block (u16)
 =======  ===========================================================================================
 
@@ -61,7 +61,7 @@ def pack_seek_index(index: SeekIndex) -> bytes:
     if index.blocks is not None:
         blocks = index.blocks
         numbers = [blocks.block_px, *blocks.pixels.shape]
-        sections += _section(b"BLOC", numbers, blocks.class_ids, blocks.pixels, blocks.edges)
+        sections += _section(b"BLKS", numbers, blocks.class_ids, blocks.pixels, blocks.edges)
     return MAGIC + struct.pack("<I", zlib.crc32(sections)) + sections
 
 
@@ -90,7 +90,7 @@ def unpack_seek_index(content: bytes, name: str) -> SeekIndex:
         return SeekIndex(
             jpeg=_jpeg(sections[b"JPEG"]) if b"JPEG" in sections else None,
             bands=_bands(sections[b"BAND"]) if b"BAND" in sections else None,
-            blocks=_blocks(sections[b"BLOC"]) if b"BLOC" in sections else None,
+            blocks=_blocks(sections[b"BLKS"]) if b"BLKS" in sections else None,
         )
     except (DatasetError, struct.error, zlib.error, ValueError) as error:
         raise DatasetError(f"seek index '{name}' is damaged: {error}") from error
