@@ -71,8 +71,6 @@ KEPT_AS_THEY_ARE = {
     "no tables": (without_segment(0xC4), "a Huffman table is missing"),
     "bad table": (with_bytes(TABLES + 5, b"\x03"), "a Huffman table is damaged"),
     "bytes before": (b"\x00" + PLAIN, "no JPEG file"),
-    "bytes after": (PLAIN + b"\x00", "bytes after its end"),
-    "image after": (PLAIN + PLAIN, "bytes after its end"),
     "no end": (PLAIN[:-2], "cut short"),
     "bytes between": (PLAIN[:FRAME] + b"\x00" + PLAIN[FRAME:], "bytes between its segments"),
     "marker within": (with_bytes(CODED + 9, b"\xff\xc4"), "another marker among its pixels"),
@@ -95,6 +93,16 @@ def test_other_files_are_refused_with_the_reason(kind):
     content, reason = KEPT_AS_THEY_ARE[kind]
     with pytest.raises(NotSeekable, match=reason):
         seekable_jpeg(content)
+
+
+@pytest.mark.parametrize("trailer", [b"\x00", b"\xff", PLAIN, b"\xff\xd9" * 3, bytes(1000)])
+def test_what_follows_the_image_is_kept_behind_it(trailer):
+    alone, followed = seekable_jpeg(PLAIN), seekable_jpeg(PLAIN + trailer)
+    assert followed.content == alone.content + trailer
+    np.testing.assert_array_equal(followed.offsets, alone.offsets)
+    assert seekable_jpeg(followed.content).content == followed.content
+    np.testing.assert_array_equal(jpeg_index(followed.content).offsets, alone.offsets)
+    np.testing.assert_array_equal(decoded(followed.content), decoded(PLAIN))
 
 
 def test_grey_files_have_blocks_of_8_px_whatever_their_sampling_says():

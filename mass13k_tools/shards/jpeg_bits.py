@@ -53,7 +53,7 @@ def restart_marks(values: Bytes) -> Counts:
     kinds = values[marks + 1]
     marks, kinds = marks[kinds != 0], kinds[kinds != 0]
     if not np.array_equal(kinds, 0xD0 + np.arange(kinds.size) % 8):
-        raise NotSeekable("damaged: another marker among its pixels, or bytes after its end")
+        raise NotSeekable("damaged: another marker among its pixels")
     return marks
 
 

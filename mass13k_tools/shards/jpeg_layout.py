@@ -4,7 +4,7 @@
 taken                       one scan, Huffman coded, 8 bits (SOF0, SOF1); grey, or three
                             components of sampling 4:4:4, 4:2:2, 4:4:0 or 4:2:0
 left as it is               progressive, lossless, arithmetic, 12 bits, several scans, CMYK,
-                            4:1:1, height given after the scan, cut short, bytes after the end
+                            4:1:1, height given after the scan, cut short
 ==========================  ==================================================================
 """
 
@@ -65,7 +65,13 @@ class JpegLayout:
     scan_start: int
     """First coded byte."""
     scan_stop: int
-    """The end marker; that no other marker stands before it is for readers of the scan to see."""
+    """The end marker; that no other marker stands before it is for readers of the scan to see.
+    What follows it, as phones append small pictures, is no part of the image."""
+
+    @property
+    def stop(self) -> int:
+        """The first byte behind the image."""
+        return self.scan_stop + len(EOI)
 
     @property
     def mcu_hw(self) -> tuple[int, int]:
@@ -94,8 +100,9 @@ def parse_jpeg(content: bytes) -> JpegLayout:
     if len(frames) != 1:
         raise NotSeekable(f"{len(frames)} frames instead of one")
     scan = segments[-1]
-    if content[-2:] != EOI or len(content) - len(EOI) < scan.stop:
-        raise NotSeekable("cut short, or bytes after its end")
+    end = content.find(EOI, scan.stop)  # among coded pixels a zero follows every FF
+    if end < 0:
+        raise NotSeekable("cut short")
     size_hw, identifiers, samples = _frame(content[frames[0].payload : frames[0].stop])
     numbers = _scan_tables(content[scan.payload : scan.stop], identifiers)
     components = tuple(Component(*fields) for fields in zip(samples, *numbers, strict=True))
@@ -118,7 +125,7 @@ def parse_jpeg(content: bytes) -> JpegLayout:
         restart_mcus=restart_mcus,
         segments=tuple(segments),
         scan_start=scan.stop,
-        scan_stop=len(content) - len(EOI),
+        scan_stop=end,
     )
 
 

@@ -46,8 +46,8 @@ class JpegIndex:
     interval_mcus: int
     """MCUs from one restart to the next; divides the MCUs of a row."""
     offsets: NDArray[np.uint32]
-    """First byte of every interval, the first being the length of the header, and the length of
-    the file. Shape (N + 1,)."""
+    """First byte of every interval, the first being the length of the header, and the first byte
+    behind the image. Shape (N + 1,)."""
 
     def __post_init__(self) -> None:
         steps = np.diff(self.offsets.astype(np.int64))
@@ -119,7 +119,7 @@ def jpeg_index(content: bytes) -> JpegIndex:
         size_hw=layout.size_hw,
         mcu_hw=layout.mcu_hw,
         interval_mcus=interval,
-        offsets=np.array([layout.scan_start, *ends, len(content)], np.uint32),
+        offsets=np.array([layout.scan_start, *ends, layout.stop], np.uint32),
     )
 
 

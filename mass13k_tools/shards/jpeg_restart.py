@@ -33,15 +33,15 @@ class SeekableJpeg(NamedTuple):
     interval_mcus: int
     """MCUs from one restart to the next; divides the MCUs of a row."""
     offsets: NDArray[np.uint32]
-    """First byte of every interval, and the length of the file; a marker of two bytes is the last
-    of every interval. Shape (N + 1,)."""
+    """First byte of every interval, and the first byte behind the image; a marker of two bytes is
+    the last of every interval. Shape (N + 1,)."""
 
 
 def seekable_jpeg(content: bytes) -> SeekableJpeg:
     """Give a JPEG file restart markers in a distance that suits it.
 
-    Everything else is kept: coefficients, tables, metadata. Restart markers that are there are
-    taken out. Seekable files come back with the same bytes.
+    Everything else is kept: coefficients, tables, metadata, and what follows the image. Restart
+    markers that are there are taken out. Seekable files come back with the same bytes.
 
     Args:
         content: The file's bytes.
@@ -69,7 +69,7 @@ def seekable_jpeg(content: bytes) -> SeekableJpeg:
     if len(header) + len(written.coded) >= 2**32:
         raise NotSeekable("over 4 GiB")
     offsets = (len(header) + written.offsets).astype(np.uint32)
-    return SeekableJpeg(header + written.coded, interval, offsets)
+    return SeekableJpeg(header + written.coded + content[layout.stop :], interval, offsets)
 
 
 def interval_mcus(row_mcus: int) -> int:
