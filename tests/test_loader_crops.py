@@ -31,11 +31,8 @@ def sources(tmp_path_factory):
 def crops_of(source, settings, draws=DRAWS):
     for index in range(len(source)):
         for draw in range(draws):
-            yield (
-                index,
-                draw,
-                make_crop(source, index, settings, np.random.default_rng([index, draw])),
-            )
+            rng = np.random.default_rng([index, draw])
+            yield index, draw, make_crop(source, index, settings, rng)
 
 
 @pytest.mark.parametrize("kind", ["folders", "shards", "copied"])

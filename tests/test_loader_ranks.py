@@ -82,7 +82,7 @@ def numbers_of(batches):
 
 
 def test_every_epoch_has_every_sample(found):
-    seen = numbers_of(sum(seen_in(found, 0), []))
+    seen = numbers_of(batch for rank in seen_in(found, 0) for batch in rank)
     assert len(seen) == 24 and set(seen) == set(range(22))
 
 
@@ -100,7 +100,7 @@ def test_a_single_process_goes_on_for_both(found):
     loader = CropLoader(plain_source(22), TINY, batch_size=5)
     loader.load_state_dict(found[0]["state"])
     rest = numbers_of(batch["label"][:, 0, 0].tolist() for batch in loader)
-    seen = numbers_of(sum(seen_in(found, 1), []))
+    seen = numbers_of(batch for rank in seen_in(found, 1) for batch in rank)
     assert len(seen) == 12 and sorted(seen + rest) == list(range(22))
 
 

@@ -6,13 +6,14 @@ import shutil
 
 import numpy as np
 import pytest
-from loader_data import folder_source, shard_source, write_dataset
+from loader_data import SMALL, folder_source, shard_source, write_dataset
 from PIL import Image as PillowImage
 
 from mass13k_tools.classes import read_taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.loader.folder_source import FolderSource
+from mass13k_tools.loader.loader import CropLoader
 from mass13k_tools.loader.open_source import open_source
 from mass13k_tools.loader.shard_source import ShardSource
 from mass13k_tools.loader.sources import counted_blocks, whole_box
@@ -167,3 +168,16 @@ def test_an_address_is_opened_whatever_lies_there(tmp_path):
         open_source(tmp_path / "nowhere")
     with pytest.raises(DatasetError, match="no split 'test'"):
         open_source(tmp_path / "shards", split="test")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_shards_far_away_give_the_batches_of_the_folders(tmp_path, s3_address, workers):
+    root = write_dataset(tmp_path / "photos", 3, seed=4)
+    address = f"{s3_address}/loader{workers}"
+    shard_source(root, address)
+    here = CropLoader(open_source(root), SMALL, batch_size=3)
+    with CropLoader(open_source(address), SMALL, batch_size=3, workers=workers) as there:
+        for found, expected in zip(there, here, strict=True):
+            assert found["key"] == expected["key"]
+            np.testing.assert_array_equal(found["image"], expected["image"])
+            np.testing.assert_array_equal(found["label"], expected["label"])
