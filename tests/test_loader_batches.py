@@ -201,7 +201,6 @@ def test_damage_reaches_the_loop_as_itself_and_ends_the_workers(tmp_path):
         with pytest.raises(DatasetError) as caught:
             next(iter(loader))
         messages.append(str(caught.value))
-        loader.close()
         assert not multiprocessing.active_children()
     assert messages[0] == messages[1]
     assert "p01" in messages[0] and "\n" not in messages[0]
@@ -210,19 +209,35 @@ def test_damage_reaches_the_loop_as_itself_and_ends_the_workers(tmp_path):
 class Broken:
     """A source of which some samples cannot be read."""
 
-    def __init__(self, count, broken):
-        self.source, self.broken = plain_source(count), broken
+    def __init__(self, count, broken, error=DatasetError):
+        self.source, self.broken, self.error = plain_source(count), broken, error
 
     def __getattr__(self, name):
         return getattr(self.source, name)
+
+    def __getstate__(self):
+        return self.__dict__
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
 
     def __len__(self):
         return len(self.source)
 
     def size_hw(self, index):
         if index in self.broken:
-            raise DatasetError("no size")
+            raise self.error("no size")
         return 8, 8
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_of_ours_is_no_damage_and_ends_the_workers(workers):
+    source = Broken(3, {2}, ZeroDivisionError)
+    loader = CropLoader(source, TINY, batch_size=3, workers=workers, skip_damaged=True)
+    with pytest.raises(ZeroDivisionError, match="no size"):
+        next(iter(loader))
+    assert loader.skipped == []
+    assert not multiprocessing.active_children()
 
 
 def test_a_message_without_the_key_gets_it():

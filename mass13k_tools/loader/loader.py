@@ -113,6 +113,7 @@ class CropLoader:
         answers = self._fetcher.answers(requests)
         for start, made in zip(starts, answers, strict=True):
             if isinstance(made, Damaged):
+                self.close()
                 raise DatasetError(made.reason)
             self._skipped.add(made.skipped)
             # Counted here, at the last moment: what workers made ahead is not yet seen

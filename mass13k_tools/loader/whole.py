@@ -95,6 +95,7 @@ class WholeLoader:
         for made in self._fetcher.answers(range(self.rank, len(self.source), self.ranks)):
             if isinstance(made, Damaged):
                 if not self.skip_damaged:
+                    self.close()
                     raise DatasetError(made.reason)
                 self._skipped.add([made])
                 continue
