@@ -23,10 +23,9 @@ from mass13k_tools.ops.weight_steps import (
     Frame,
     WeightMode,
     Weights,
-    class_parts,
     framed_labels,
-    look_up,
     step_weights,
+    write_by_count,
 )
 
 PRECISE_GAIN = 5.0  # as released
@@ -58,10 +57,10 @@ def boundary_weights(
         >>> boundary_weights(label_map, [5], kernel_px=3, frame="reflect").round(2)
         array([[[0.  , 0.33, 0.33, 0.  , 0.  ]]], dtype=float32)
     """
-    table = step_weights(mode, kernel_px)
+    outside, inside = step_weights(mode, kernel_px)
+    by_count = np.stack([outside, inside[::-1]])
     weights = np.zeros((len(class_ids), *check_label_map(label_map).shape), dtype=np.float32)
-    for number, part in class_parts(label_map, class_ids, kernel_px, frame):
-        look_up(part.steps, part.mask, table, weights[number][part.where])
+    write_by_count(framed_labels(label_map, kernel_px, frame), class_ids, by_count, weights)
     return weights
 
 
