@@ -128,7 +128,7 @@ def _among_released(values: Tensor, pick: Pick) -> Tensor:
 
 
 def _dilated(edges: Tensor, width_px: int) -> Tensor:
-    """Dilate by a square that reaches further up and left when its side is even, as OpenCV does."""
+    """Dilate by a square, further down and right when its side is even, as OpenCV does."""
     offsets = range(-(width_px // 2), width_px - width_px // 2)
     row = edges.clone()
     for dx in offsets:
