@@ -221,6 +221,14 @@ def test_keys_of_any_kind_stay_below_the_folder(tiny_dataset, tmp_path, key):
     assert {path.name for path in (tmp_path / "folder").iterdir()} == {"out"}
 
 
+def test_label_maps_are_never_overwritten(tiny_dataset):
+    before = bytes_of(tiny_dataset)
+    result = edges(tiny_dataset, "--out", tiny_dataset / "annotations", "--overwrite")
+    assert result.exit_code == 1
+    assert "is a file of the data set itself; choose another folder" in result.stderr
+    assert bytes_of(tiny_dataset) == before
+
+
 @pytest.mark.parametrize("split, key", [("..", "a"), (".", "a"), ("", "a"), ("val", "../../a")])
 def test_no_sample_leads_out_of_the_folder(split, key):
     sample = Sample(key, split, Path("a.jpg"), Path("a.png"))

@@ -81,7 +81,7 @@ def write_derived(
 
     Raises:
         DatasetError: The label map cannot be read, or another file is there and may not be
-            overwritten.
+            overwritten, or never may, being the label map or the image.
     """
     path = target.path(sample, suffix)
     content = read_bytes(sample.label_path)
@@ -89,6 +89,8 @@ def write_derived(
     origin = f"mass13k {VERSION}: {settings!r} of sha256 {digest}"
     if _origin(path, len(origin)) == origin:
         return Written(path, path.stat().st_size, known=True)
+    if path.exists() and any(path.samefile(one) for one in (sample.label_path, sample.image_path)):
+        raise DatasetError(f"'{path}' is a file of the data set itself; choose another folder")
     raw = decode_raw_labels(content, sample.label_path)
     label_map = label_map_from_raw(raw.values, sample.label_path, target.taxonomy)
     made = encode(label_map, origin)
