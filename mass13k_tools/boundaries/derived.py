@@ -89,7 +89,8 @@ def write_derived(
     origin = f"mass13k {VERSION}: {settings!r} of sha256 {digest}"
     if _origin(path, len(origin)) == origin:
         return Written(path, path.stat().st_size, known=True)
-    if path.exists() and any(path.samefile(one) for one in (sample.label_path, sample.image_path)):
+    own = (one for one in (sample.label_path, sample.image_path) if one.exists())
+    if path.exists() and any(path.samefile(one) for one in own):
         raise DatasetError(f"'{path}' is a file of the data set itself; choose another folder")
     raw = decode_raw_labels(content, sample.label_path)
     label_map = label_map_from_raw(raw.values, sample.label_path, target.taxonomy)
