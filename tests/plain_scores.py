@@ -1,6 +1,7 @@
 """The scores of a data set in plain numpy, one mask and one class at a time."""
 
 from dataclasses import fields
+from itertools import product
 from math import hypot
 
 import cv2
@@ -13,10 +14,10 @@ NAMES = [row.name for row in fields(Sums)]
 
 
 def slow_boundary(label_map, class_id):
-    """Look at the four neighbours of every pixel of the class."""
+    """Look at the eight neighbours of every pixel of the class."""
     points = []
     for y, x in np.argwhere(label_map == class_id):
-        for row, column in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+        for row, column in product((y - 1, y, y + 1), (x - 1, x, x + 1)):
             inside = 0 <= row < label_map.shape[0] and 0 <= column < label_map.shape[1]
             if inside and label_map[row, column] not in (class_id, 255):
                 points.append((y, x))

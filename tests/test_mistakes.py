@@ -9,11 +9,11 @@ from scipy import ndimage
 from test_complexity import random_map
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.components import small_components
 from mass13k_tools.ops.mistakes import (
     KINDS,
     SMALL_PX,
-    boundary_band,
     mistakes,
     pixel_kinds,
     worst_windows,
@@ -94,7 +94,7 @@ def test_smooth_pairs_have_all_kinds_of_the_slow_version(seed):
 @pytest.mark.parametrize("width_px", [1, 2, 5])
 def test_the_band_reaches_as_far_as_a_slow_search(width_px):
     label_map = with_ignore(3, smooth=2.0)
-    band = boundary_band(label_map, width_px=width_px)
+    band = class_bands(label_map, width_px=width_px)
     np.testing.assert_array_equal(band, slow_band(label_map, width_px))
 
 
@@ -167,9 +167,9 @@ def test_each_mistake_has_the_kind_that_a_person_would_name(place, predicted, ki
 def test_neither_ignore_nor_the_frame_makes_a_band():
     label_map = np.full((40, 40), 3, np.uint8)
     label_map[10:20, 10:20] = 255
-    assert not boundary_band(label_map, width_px=5).any()
+    assert not class_bands(label_map, width_px=5).any()
     # Ignore does not hide a class behind it, either
-    assert boundary_band(np.array([[3, 255, 0]], np.uint8), width_px=2).tolist() == [[1, 0, 1]]
+    assert class_bands(np.array([[3, 255, 0]], np.uint8), width_px=2).tolist() == [[1, 0, 1]]
 
 
 def test_a_component_is_small_below_the_limit_and_not_at_it():

@@ -1,9 +1,10 @@
 """Boundary F1: how many boundary pixels of one label map lie near those of another.
 
-The boundary of a class is its pixels that share a side with a pixel of another class
-(``ops.edges.edge_map``): the image frame and ignore pixels make no boundary. Distances are
-Euclidean, between pixel centres. Only distances up to the largest tolerance are of interest, so
-the pixels around are looked at, nearest first, instead of a distance transform of the whole image.
+The boundary of a class is its pixels that touch a pixel of another class, by a side or a corner:
+the mask minus its erosion by a 3x3 square, except that neither the image frame nor ignore pixels
+make a boundary. Distances are Euclidean, between pixel centres. Only distances up to the largest
+tolerance are of interest, so the pixels around are looked at, nearest first, instead of a distance
+transform of the whole image.
 """
 
 from collections.abc import Sequence
@@ -13,18 +14,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, Counts, LabelMap
+from mass13k_tools.arrays import IGNORE, Counts, LabelMap, check_pair
+from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.compiled import compiled
-from mass13k_tools.ops.edges import edge_map
 
 
 class Matches(NamedTuple):
-    """Boundary pixels by class id, and how many lie near the other map's boundary of that class."""
+    """Boundary pixels of K classes, and how many lie near the other map's boundary of the class."""
 
     boundary: Counts
-    """Boundary pixels, shape (256,), int64."""
+    """Boundary pixels, shape (K,), int64; K = 256, by class id, as counted."""
     near: Counts
-    """Those within each tolerance, shape (T, 256), int64."""
+    """Those within each tolerance, shape (T, K), int64."""
 
 
 def match_boundaries(
@@ -35,7 +36,7 @@ def match_boundaries(
     Args:
         label_map: Class ids, shape (H, W), uint8, 255 = ignore.
         other: Another of the same shape.
-        tolerances_px: Distances in pixels that still match, T of them.
+        tolerances_px: Distances in pixels that still match, T of them, 0 or more.
 
     Returns:
         Boundary pixels of ``label_map`` near those of ``other``, and the reverse.
@@ -46,6 +47,7 @@ def match_boundaries(
         >>> match_boundaries(one, two, tolerances_px=(1, 2))[0].near[:, 1]
         array([0, 1])
     """
+    label_map, other = check_pair(label_map, other)
     reach = int(max(tolerances_px))
     rows, columns, squares = _disc(max(tolerances_px))
     one, two = _boundary(label_map, reach), _boundary(other, reach)
@@ -82,7 +84,7 @@ def f1_scores(truth: Matches, prediction: Matches) -> NDArray[np.float64]:
 
 def _boundary(label_map: LabelMap, margin_px: int) -> LabelMap:
     """Keep the ids of boundary pixels, ignore elsewhere, with a margin to look into."""
-    boundary = np.where(edge_map(label_map), label_map, np.uint8(IGNORE))
+    boundary = np.where(class_bands(label_map, width_px=1), label_map, np.uint8(IGNORE))
     sides = (margin_px, margin_px, margin_px, margin_px)
     framed = cv2.copyMakeBorder(boundary, *sides, cv2.BORDER_CONSTANT, value=(IGNORE,))
     return np.asarray(framed, dtype=np.uint8)

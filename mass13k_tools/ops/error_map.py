@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE, LabelMap, check_pair
-from mass13k_tools.ops.mistakes import boundary_band, wrong_pixels
+from mass13k_tools.ops.bands import class_bands
+from mass13k_tools.ops.mistakes import wrong_pixels
 
 
 class ErrorKind(NamedTuple):
@@ -40,7 +41,7 @@ def error_map(
         prediction: Class ids, shape (H, W), uint8.
         label_map: The truth, shape (H, W), uint8, 255 = ignore.
         band_px: Reach of the boundary: wrong pixels with another class of the truth within so many
-            pixels are boundary errors, see ``mistakes.boundary_band``.
+            pixels are boundary errors, see ``bands.class_bands``.
         rest_id: The class that stands for all else; None without one: then every wrong class is
             confused. A prediction of ignore is missed in any case.
 
@@ -61,7 +62,7 @@ def error_map(
         errors[wrong & (label_map == rest_id)] = INVENTED.value
         unseen |= prediction == rest_id
     errors[wrong & unseen] = MISSED.value
-    errors[wrong & boundary_band(label_map, width_px=band_px)] = BOUNDARY.value
+    errors[wrong & class_bands(label_map, width_px=band_px)] = BOUNDARY.value
     errors[label_map == IGNORE] = IGNORE
     return errors
 

@@ -23,7 +23,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_label_map, check_pair
+from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_pair
+from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.census import THIN_PX, thin_mask
 from mass13k_tools.ops.compiled import compiled
 from mass13k_tools.ops.components import small_components
@@ -115,34 +116,12 @@ def pixel_kinds(
     """
     prediction, label_map = check_pair(prediction, label_map)
     kinds = np.full(label_map.shape, INTERIOR, dtype=np.uint8)
-    kinds[boundary_band(label_map, width_px=band_px)] = BAND
+    kinds[class_bands(label_map, width_px=band_px)] = BAND
     kinds[small_components(label_map, below_px=small_px)] = SMALL
     kinds[small_components(prediction, below_px=small_px)] = SMALL
     kinds[thin_mask(label_map, width_px=thin_px)] = THIN
     kinds[label_map == IGNORE] = IGNORE
     return kinds
-
-
-def boundary_band(label_map: LabelMap, *, width_px: int) -> Mask:
-    """Mark the pixels that have another class within ``width_px`` pixels, diagonal steps too.
-
-    Args:
-        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
-        width_px: Reach of a class change on either side, at least 1.
-
-    Returns:
-        Shape (H, W), bool. Neither ignored pixels nor the image frame make a band.
-
-    Example:
-        >>> boundary_band(np.array([[0, 0, 5, 5, 255, 0]], np.uint8), width_px=1).astype(int)
-        array([[0, 1, 1, 0, 0, 0]])
-    """
-    label_map = check_label_map(label_map)
-    square = np.ones((2 * width_px + 1, 2 * width_px + 1), dtype=np.uint8)
-    # Ignore is the largest value, so it never is the minimum beside a class; as 0 never the maximum
-    lowest = cv2.erode(label_map, square)
-    highest = cv2.dilate(np.where(label_map == IGNORE, np.uint8(0), label_map), square)
-    return np.asarray((lowest != highest) & (label_map != IGNORE))
 
 
 def wrong_pixels(prediction: LabelMap, label_map: LabelMap) -> Mask:
