@@ -40,23 +40,23 @@ def check_label_map(label_map: LabelMap) -> LabelMap:
     return np.ascontiguousarray(label_map)
 
 
-def check_pair(prediction: LabelMap, label_map: LabelMap) -> tuple[LabelMap, LabelMap]:
+def check_pair(prediction: LabelMap, truth: LabelMap) -> tuple[LabelMap, LabelMap]:
     """Return a predicted label map and the true one in C order, or say why they are no pair.
 
     Args:
         prediction: Class ids, shape (H, W), uint8.
-        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        truth: The same shape, uint8, 255 = ignore.
 
     Raises:
         DatasetError: One of them is no label map, or their sizes differ.
     """
-    prediction, label_map = check_label_map(prediction), check_label_map(label_map)
-    if prediction.shape != label_map.shape:
+    prediction, truth = check_label_map(prediction), check_label_map(truth)
+    if prediction.shape != truth.shape:
         raise DatasetError(
-            f"prediction is {size_text(prediction.shape)} but its label map is "
-            f"{size_text(label_map.shape)}; scale predictions to the label map's size"
+            f"prediction is {size_text(prediction.shape)} but the truth is "
+            f"{size_text(truth.shape)}; scale predictions to its size"
         )
-    return prediction, label_map
+    return prediction, truth
 
 
 def check_image(image: Image) -> Image:

@@ -84,7 +84,7 @@ def test_classes_that_meet_at_a_corner_only_have_a_boundary_there():
 
 
 def test_maps_of_different_sizes_are_refused():
-    with pytest.raises(DatasetError, match="is 2x2 but its label map is 3x3"):
+    with pytest.raises(DatasetError, match="is 2x2 but the truth is 3x3"):
         match_boundaries(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), tolerances_px=(1,))
 
 

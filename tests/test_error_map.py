@@ -103,5 +103,5 @@ def test_sizes_must_agree():
         error_map,
         lambda *pair, band_px: class_error_map(*pair, class_id=1, band_px=1),
     ):
-        with pytest.raises(DatasetError, match="prediction is 3x4 but its label map is 3x5"):
+        with pytest.raises(DatasetError, match="prediction is 3x4 but the truth is 3x5"):
             function(np.zeros((3, 4), np.uint8), np.zeros((3, 5), np.uint8), band_px=1)

@@ -111,6 +111,7 @@ def score_image(pair: Pair, taxonomy: Taxonomy, settings: Settings) -> Outcome:
             band_px=band_width(truth.shape, BAND_RATIO),
             thin_px=settings.thin_px,
             small_px=settings.small_px,
+            rest_id=taxonomy.rest_id,
         ),
         tuple(worst_windows(wrong, side_px=WINDOW_PX, most=WINDOWS)),
         _binary_scores(prediction, truth, settings.binary),

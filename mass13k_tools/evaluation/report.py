@@ -149,12 +149,12 @@ def _other_ratio_json(evaluation: Evaluation, row: int, ratio: float) -> Json:
 
 
 def _mistakes_json(evaluation: Evaluation) -> Json:
-    counts = evaluation.mistakes
+    counts, has_rest = evaluation.mistakes, evaluation.taxonomy.rest_id is not None
     return {
         kind: {
             "pixels": int(counts.pixels[row].sum()),
             "wrong": int(counts.wrong[row].sum()),
-            "wrong_with_class_0": int(counts.wrong_with_zero[row].sum()),
+            "wrong_with_rest": int(counts.wrong_with_rest[row].sum()) if has_rest else None,
         }
         for row, kind in enumerate(KINDS)
     } | {"thin_px": evaluation.settings.thin_px, "small_px": evaluation.settings.small_px}

@@ -111,19 +111,19 @@ def mistakes_table(evaluation: Evaluation) -> Table:
         caption=f"thin: no {settings.thin_px} px square fits in; small: components under "
         f"{settings.small_px:,} px; band: within the BIoU width of another class",
     )
-    # In other data sets 0 is a class like any other, and nothing is learned from telling it apart
-    apart = ["of these with class 0 %"] if evaluation.taxonomy.rest_id == 0 else []
+    names, rest_id = evaluation.taxonomy.names, evaluation.taxonomy.rest_id
+    apart = [] if rest_id is None else [f"of these with {names[rest_id]} %"]
     table.add_column("place")
     for column in ("pixels %", "wrong there %", "of all wrong %", *apart):
         table.add_column(column, justify="right")
     pixels, wrong = counts.pixels.sum(axis=1), counts.wrong.sum(axis=1)
-    with_zero = counts.wrong_with_zero.sum(axis=1)
-    rows = [*zip(KINDS, pixels, wrong, with_zero, strict=True)]
-    rows.append(("all", pixels.sum(), wrong.sum(), with_zero.sum()))
-    for name, here, bad, zero in rows:
+    with_rest = counts.wrong_with_rest.sum(axis=1)
+    rows = [*zip(KINDS, pixels, wrong, with_rest, strict=True)]
+    rows.append(("all", pixels.sum(), wrong.sum(), with_rest.sum()))
+    for name, here, bad, rest in rows:
         if name == "all":
             table.add_section()
-        shares = (here, pixels.sum()), (bad, here), (bad, wrong.sum()), (zero, bad)
+        shares = (here, pixels.sum()), (bad, here), (bad, wrong.sum()), (rest, bad)
         cells = [percent(a / b if b else np.nan) for a, b in shares]
         table.add_row(name, *cells[: 3 + len(apart)])
     return table
