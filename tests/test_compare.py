@@ -248,7 +248,7 @@ def test_an_image_without_labels_is_undefined_alone_but_counts_nowhere(tiny_data
 
 def test_thin_ground_is_said_on_stderr(one, other, tiny_dataset):
     single = run(one, other, "--gt", tiny_dataset, "--split", "test")
-    assert "all is of one image: its intervals are points" in single.stderr
+    assert "there is one image only: the intervals are points" in single.stderr
     assert "* │" not in single.stdout
     found = run_json(one, other, "--gt", tiny_dataset, "--split", "test")["metrics"][0]
     assert found["low"] == pytest.approx(found["difference"])
@@ -263,16 +263,16 @@ def test_thin_ground_is_said_on_stderr(one, other, tiny_dataset):
 def test_captures_are_drawn_whole(one, other, tiny_dataset):
     arguments = (one, other, "--gt", tiny_dataset)
     images = run_json(*arguments)
-    captures = run_json(*arguments, "--by", "capture")
-    assert (images["by"], captures["by"]) == ("image", "capture")
+    captures = run_json(*arguments, "--draw", "capture")
+    assert (images["draw"], captures["draw"]) == ("image", "capture")
     assert (images["units"], captures["units"]) == (6, 4)  # four batches, days and cities
     assert captures["metrics"][0]["low"] != images["metrics"][0]["low"]
     assert captures["metrics"][0]["difference"] == images["metrics"][0]["difference"]
     named = run_json(*arguments, "--group-by", "_(b01|b02)_")
-    assert (named["by"], named["group_by"], named["units"]) == ("capture", "_(b01|b02)_", 5)
+    assert (named["draw"], named["group_by"], named["units"]) == ("capture", "_(b01|b02)_", 5)
     loose = run(*arguments, "--group-by", "nothing like it")
     assert "no two images are of one capture" in loose.stderr
-    refused = run(*arguments, "--by", "image", "--group-by", "b", code=2)
+    refused = run(*arguments, "--draw", "image", "--group-by", "b", code=2)
     assert "--group-by names captures" in refused.stderr
     assert "is no regular expression" in run(*arguments, "--group-by", "(", code=1).stderr
 

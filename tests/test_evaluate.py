@@ -216,9 +216,29 @@ def test_binary_sets_have_hce_and_mba(tmp_path):
     write(tmp_path / "pred" / "a.png", prediction)
     arguments = (tmp_path / "pred", tmp_path / "gt", "--classes", classes)
     output = scores(*arguments)
-    assert output["binary"] | {"opencv": ""} == {"class": "leaf", "hce": 1, "mba": 1, "opencv": ""}
+    found = {name: output["binary"][name] for name in ("class", "hce", "mba", "mba_undefined")}
+    assert found == {"class": "leaf", "hce": 1, "mba": 1, "mba_undefined": 0}
     assert output["per_image"][0]["hce"] == 1
-    assert "HCE 1.0 clicks" in evaluate(*arguments).output
+    assert "│         1.0 │ 100.00 │" in evaluate(*arguments).output
+
+
+def test_of_two_classes_the_binary_scores_are_of_the_object(tmp_path):
+    classes = tmp_path / "classes.toml"
+    rows = '[[classes]]\nid = 0\nname = "leaf"\n[[classes]]\nid = 1\nname = "background"\n'
+    classes.write_text(rows)
+    for folder in ("gt", "pred"):
+        write(tmp_path / folder / "a.png", np.eye(20))
+    output = scores(tmp_path / "pred", tmp_path / "gt", "--classes", classes)
+    assert output["binary"]["class"] == "leaf"
+
+
+def test_images_without_mba_are_counted(tmp_path):
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[classes]]\nid = 0\nname = "rest"\n[[classes]]\nid = 1\nname = "leaf"\n')
+    for folder in ("gt", "pred"):
+        write(tmp_path / folder / "a.png", np.zeros((20, 20)))
+    output = scores(tmp_path / "pred", tmp_path / "gt", "--classes", classes)
+    assert (output["binary"]["mba"], output["binary"]["mba_undefined"]) == (None, 1)
 
 
 def test_binary_scores_of_one_class_of_many_on_request(predictions, tiny_dataset):
@@ -243,6 +263,43 @@ def test_the_worst_window_is_where_the_mistakes_are(tmp_path):
     assert (window["height"], window["width"], window["wrong"]) == (512, 512, 200 * 200)
     assert window["y"] <= 1000 <= 1200 <= window["y"] + 512
     assert window["x"] <= 640 <= 840 <= window["x"] + 512
+
+
+def test_as_many_worst_windows_are_listed_as_asked_for(tmp_path):
+    truth, prediction = np.zeros((512 * 5, 512 * 5)), np.zeros((512 * 5, 512 * 5))
+    prediction[256::512, 256::512] = 3  # one wrong pixel in each of 25 windows
+    write(tmp_path / "gt" / "big.png", truth)
+    write(tmp_path / "pred" / "big.png", prediction)
+    arguments = (tmp_path / "pred", tmp_path / "gt", "--top")
+    windows = [line for line in evaluate(*arguments, 25).output.splitlines() if "512x512" in line]
+    assert len(windows) == 25
+    assert len(scores(*arguments, 3)["worst_windows"]) == 20
+
+
+def test_results_are_shown_even_where_they_cannot_be_written(predictions, tiny_dataset, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "scores.json").write_text("of an earlier run")
+    result = evaluate(predictions, tiny_dataset, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "100.00" in result.stdout
+    assert "--overwrite" in result.stderr
+    assert not (tmp_path / "out" / "scores.csv").exists()
+
+
+@pytest.mark.parametrize("ratio", ["nan", "inf", "0", "1.5"])
+def test_a_band_ratio_is_a_share(predictions, tiny_dataset, ratio):
+    result = evaluate(predictions, tiny_dataset, "--biou-ratio", ratio)
+    assert result.exit_code == 2
+    assert "--biou-ratio" in result.output
+
+
+def test_a_data_set_that_is_ambiguous_is_not_taken_for_a_folder_of_label_maps(
+    predictions, tiny_dataset
+):
+    shutil.copytree(tiny_dataset, tiny_dataset.parent / "both" / "one")
+    shutil.copytree(tiny_dataset, tiny_dataset.parent / "both" / "two")
+    result = evaluate(predictions, tiny_dataset.parent / "both")
+    assert "holds several data sets" in result.output
 
 
 def test_the_papers_rows_stand_beside_ours(predictions, tiny_dataset):

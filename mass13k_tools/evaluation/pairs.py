@@ -7,7 +7,7 @@ from pathlib import Path
 from mass13k_tools.arrays import size_text
 from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import Dataset, Sample, find_dataset
+from mass13k_tools.layouts import Dataset, Sample, UnknownLayoutError, find_dataset
 from mass13k_tools.layouts.listing import list_folder, subfolders
 from mass13k_tools.layouts.predictions import find_predictions
 from mass13k_tools.layouts.table import LABEL_ENDINGS, SPLIT_NAMES
@@ -40,8 +40,8 @@ def find_truth(root: Path, *, layout: str | None, taxonomy: Taxonomy | None) -> 
     """
     try:
         return find_dataset(root, layout=layout, taxonomy=taxonomy)
-    except DatasetError:
-        samples = [] if layout or not root.is_dir() else _label_folder(root.absolute())
+    except UnknownLayoutError:
+        samples = [] if layout else _label_folder(root.absolute())
         if not samples:
             raise
     return Dataset(root.absolute(), "label maps", taxonomy or MASS13K, tuple(samples))
@@ -75,7 +75,7 @@ def find_pairs(predictions: Path, truth: Dataset, *, splits: Sequence[str] = ())
     found = find_predictions(predictions, wanted)
     extra = found.extra
     if extra and len(wanted) < len(truth.samples):
-        others = [sample for sample in truth.samples if sample not in wanted]
+        others = [sample for sample in truth.samples if sample.split not in splits]
         theirs = set(find_predictions(predictions, others).paths.values())
         extra = [path for path in extra if path not in theirs]
     faults = []

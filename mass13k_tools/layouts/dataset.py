@@ -22,6 +22,11 @@ from mass13k_tools.layouts.pairs import (
 )
 from mass13k_tools.layouts.table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
 
+
+class UnknownLayoutError(DatasetError):
+    """A folder is no data set of any known layout."""
+
+
 FaultKind = Literal[
     "missing-image", "missing-label", "duplicate-key", "unexpected-file", "unlisted"
 ]
@@ -121,7 +126,7 @@ def _recognise(
     holds = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
     wanted = f"no data set of layout '{name}'" if name else "no known data set"
     chosen = f" with images in '{images}'" if images else ""
-    raise DatasetError(
+    raise UnknownLayoutError(
         f"'{root}' is {wanted}{chosen}: it holds {holds}; known layouts are "
         f"{', '.join(LAYOUT_NAMES)} (--layout); two folders 'images' and 'annotations' always work"
     )

@@ -15,6 +15,7 @@ from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_label_map
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.compiled import compiled
 
+Neighbours = NDArray[np.uint8]  # (h, w) 1 where a pixel looks, odd sides, itself in the centre
 Flags = NDArray[np.uint8]  # (n,) not 0 = set
 Rows = NDArray[np.int32]  # (W,) a row number for every column
 
@@ -68,13 +69,28 @@ def class_bands(label_map: LabelMap, *, width_px: int) -> Mask:
         >>> class_bands(np.array([[0, 0, 5, 5, 255, 0]], np.uint8), width_px=1).astype(int)
         array([[0, 1, 1, 0, 0, 0]])
     """
-    label_map = check_label_map(label_map)
     _check_width(width_px)
     square = np.ones((2 * width_px + 1, 2 * width_px + 1), dtype=np.uint8)
+    return class_changes(label_map, lower=square, higher=square)
+
+
+def class_changes(label_map: LabelMap, *, lower: Neighbours, higher: Neighbours) -> Mask:
+    """Mark the pixels of a class that look at another class.
+
+    Args:
+        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        lower: Where a pixel looks for lower ids, odd sides, uint8 of 0 and 1.
+        higher: Where it looks for higher ids; 1x1 is nowhere.
+
+    Returns:
+        Shape (H, W), bool. Neither ignore pixels nor the image frame are another class.
+    """
+    label_map = check_label_map(label_map)
     # Ignore is the highest value and so nobody's minimum; plus 1 it is 0 and nobody's maximum
-    marked = np.asarray(cv2.erode(label_map, square)) < label_map
-    shifted = label_map + np.uint8(1)
-    marked |= np.asarray(cv2.dilate(shifted, square)) > shifted
+    marked = np.asarray(cv2.erode(label_map, lower)) < label_map
+    if higher.size > 1:
+        shifted = label_map + np.uint8(1)
+        marked |= np.asarray(cv2.dilate(shifted, higher)) > shifted
     marked &= label_map != IGNORE
     return marked
 

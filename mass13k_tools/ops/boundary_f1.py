@@ -8,6 +8,7 @@ transform of the whole image.
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE, Counts, LabelMap, check_pair
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.compiled import compiled
 
@@ -41,23 +43,28 @@ def match_boundaries(
     Returns:
         Boundary pixels of ``label_map`` near those of ``other``, and the reverse.
 
+    Raises:
+        DatasetError: The sizes differ, or a tolerance is no distance.
+
     Example:
         >>> one = np.array([[0, 0, 1, 1, 1, 1]], dtype=np.uint8)
         >>> two = np.array([[0, 0, 0, 0, 1, 1]], dtype=np.uint8)
         >>> match_boundaries(one, two, tolerances_px=(1, 2))[0].near[:, 1]
         array([0, 1])
     """
-    label_map, other = check_pair(label_map, other)
+    other, label_map = check_pair(other, label_map)
+    if not tolerances_px or not all(0 <= tolerance < inf for tolerance in tolerances_px):
+        raise DatasetError(f"tolerances of {[*tolerances_px]} px, expected at least one, 0 or more")
     reach = int(max(tolerances_px))
     rows, columns, squares = _disc(max(tolerances_px))
     one, two = _boundary(label_map, reach), _boundary(other, reach)
     offsets = rows * one.shape[1] + columns
-    distinct, steps = np.unique(squares, return_inverse=True)
+    distinct, numbers = np.unique(squares, return_inverse=True)
     # Pixels at every distance, cumulated up to the last distance within each tolerance
     last = np.searchsorted(distinct, np.square(tolerances_px), side="right") - 1
     matches = []
     for here, there in ((one, two), (two, one)):
-        found = _nearest(here.ravel(), there.ravel(), offsets, steps, distinct.size)
+        found = _nearest(here.ravel(), there.ravel(), offsets, numbers, distinct.size)
         matches.append(Matches(found.sum(axis=1), found.cumsum(axis=1).T[last]))
     return matches[0], matches[1]
 
@@ -102,15 +109,15 @@ def _disc(radius_px: float) -> tuple[Counts, Counts, Counts]:
 
 @compiled
 def _nearest(
-    here: LabelMap, there: LabelMap, offsets: Counts, steps: NDArray[np.intp], far: int
+    here: LabelMap, there: LabelMap, offsets: Counts, numbers: NDArray[np.intp], far: int
 ) -> Counts:
-    """Count the boundary pixels of each class by the step at which their match is found.
+    """Count the boundary pixels of each class by the distance at which their match is found.
 
     Args:
         here: Ids of boundary pixels, flat, ignore elsewhere.
         there: The same of the other map.
         offsets: Where to look, in flat pixels, nearest first.
-        steps: Number of the distance of every offset.
+        numbers: Which distance every offset has: 0 is the least, 1 the next.
         far: The number for pixels without a match.
 
     Returns:
@@ -121,10 +128,10 @@ def _nearest(
         class_id = here[pixel]
         if class_id == IGNORE:
             continue
-        step = far
+        number = far
         for look in range(offsets.size):
             if there[pixel + offsets[look]] == class_id:
-                step = steps[look]
+                number = numbers[look]
                 break
-        counts[class_id, step] += 1
+        counts[class_id, number] += 1
     return counts

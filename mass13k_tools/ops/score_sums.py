@@ -7,7 +7,14 @@ from math import hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_pair
+from mass13k_tools.arrays import (
+    IGNORE,
+    Counts,
+    LabelMap,
+    Mask,
+    check_class_ids,
+    check_pair,
+)
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.bands import band_width, bands
 from mass13k_tools.ops.boundary_f1 import f1_scores, match_boundaries
@@ -119,8 +126,7 @@ def pair_sums(
 
 def _check_classes(pixels: Counts, class_ids: Sequence[int], name: str) -> None:
     """Refuse a map, counted by value, that holds something else than classes and ignore."""
-    if not class_ids or len({*class_ids}) < len(class_ids) or not {*class_ids} <= {*range(IGNORE)}:
-        raise DatasetError(f"classes {[*class_ids]} to score, expected ids of 0..254, each once")
+    check_class_ids(class_ids)
     unknown = pixels.copy()
     unknown[[*class_ids, IGNORE]] = 0
     if unknown.any():
@@ -141,6 +147,16 @@ def tolerances_px(size_hw: tuple[int, ...]) -> list[float]:
     diagonal = hypot(*size_hw[:2])
     shares = (share * diagonal for share in TOLERANCE_SHARES.values())
     return [*TOLERANCES_PX.values(), *shares]
+
+
+def tolerance_text(name: str) -> str:
+    """Write the name of a tolerance for people.
+
+    Example:
+        >>> tolerance_text("5"), tolerance_text("0.1%")
+        ('5 px', '0.1%')
+    """
+    return f"{name} px" if name in TOLERANCES_PX else name
 
 
 def confusion(prediction: LabelMap, truth: LabelMap) -> Counts:

@@ -33,7 +33,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """What follows from sums; every value is 0..1 or nan."""
+    """What follows from sums; every value is 0..1 or nan.
+
+    Sums may have more axes before the last one: then there are as many scores.
+    """
 
     sums: Sums
 
@@ -49,9 +52,9 @@ class Scores:
         return _divide(self.sums.shared, self.sums.truth)
 
     @cached_property
-    def accuracy(self) -> float:
-        """Right pixels of all labelled ones."""
-        return float(_divide(self.sums.shared.sum(), self.sums.truth.sum()))
+    def accuracy(self) -> Values:
+        """Right pixels of all labelled ones, one number."""
+        return _divide(self.sums.shared.sum(axis=-1), self.sums.truth.sum(axis=-1))
 
     @cached_property
     def biou(self) -> Values:
@@ -80,15 +83,15 @@ class Scores:
         return _divide(self.sums.f1, self.sums.f1_images)
 
 
-def mean(values: Values) -> float:
-    """Average over the classes that are defined; nan where none is.
+def mean(values: Values) -> Values:
+    """Average over the classes, the last axis, that are defined; nan where none is.
 
     Example:
-        >>> mean(np.array([0.5, np.nan, 1.0]))
+        >>> float(mean(np.array([0.5, np.nan, 1.0])))
         0.75
     """
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if defined.size else float("nan")
+    defined = np.isfinite(values)
+    return _divide(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
 
 
 def _divide(above: ArrayLike, below: ArrayLike) -> Values:

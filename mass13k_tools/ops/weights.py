@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE, LabelMap, check_label_map
-from mass13k_tools.ops.compiled import compiled
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.weight_steps import (
     KERNEL_PX,
     Frame,
@@ -134,7 +134,13 @@ def loss_weight_range(
     precise_gain: float = PRECISE_GAIN,
     pseudo_gain: float = PSEUDO_GAIN,
 ) -> WeightRange:
-    """Tell in which range :func:`loss_weights` are, and how many of them are clamped."""
+    """Tell in which range :func:`loss_weights` are, and how many of them are clamped.
+
+    Raises:
+        DatasetError: There are no weights at all.
+    """
+    if weights.size == 0:
+        raise DatasetError(f"weights are of shape {weights.shape}, expected at least one class")
     low, high, clamped = np.inf, 0.0, 0
     gains = class_gains(precise, precise_gain=precise_gain, pseudo_gain=pseudo_gain)
     for weight, gain in zip(weights, gains, strict=True):

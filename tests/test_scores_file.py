@@ -15,7 +15,7 @@ from mass13k_tools.classes import MASS13K
 from mass13k_tools.cli import main
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.evaluation.json_field import parse_json
-from mass13k_tools.evaluation.stored import AXES, read_scores
+from mass13k_tools.evaluation.scores_file import AXES, read_scores
 from mass13k_tools.images import read_label_map
 from mass13k_tools.ops.score_sums import Sums, pair_sums
 

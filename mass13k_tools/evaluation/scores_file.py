@@ -8,7 +8,7 @@ from mass13k_tools.arrays import IGNORE
 from mass13k_tools.classes import SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.evaluation.json_field import Field, parse_json, shown
-from mass13k_tools.evaluation.scored import ScoredImage, ScoredSet, protocol_sums
+from mass13k_tools.evaluation.scored_set import ScoredImage, ScoredSet, protocol_sums
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.ops.score_sums import BAND_RATIO, PROTOCOL, TOLERANCES, Sums
 
