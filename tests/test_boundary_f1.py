@@ -84,8 +84,15 @@ def test_classes_that_meet_at_a_corner_only_have_a_boundary_there():
 
 
 def test_maps_of_different_sizes_are_refused():
-    with pytest.raises(DatasetError, match="is 2x2 but the truth is 3x3"):
+    with pytest.raises(DatasetError, match="prediction is 3x3 but the truth is 2x2"):
         match_boundaries(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), tolerances_px=(1,))
+
+
+@pytest.mark.parametrize("tolerances_px", [(), (-1,), (2, -0.5), (np.nan,), (1, np.inf)])
+def test_what_is_no_distance_is_refused(tolerances_px):
+    label_map = np.zeros((3, 3), np.uint8)
+    with pytest.raises(DatasetError, match="px, expected at least one, 0 or more"):
+        match_boundaries(label_map, label_map, tolerances_px=tolerances_px)
 
 
 def test_a_map_matches_itself_at_any_distance():

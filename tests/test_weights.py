@@ -150,9 +150,26 @@ def test_the_papers_sign_would_make_half_of_a_boundary_negative():
     assert found.clamped == 9  # one column of 9, at -0.4; the next is at -0.2 and just 0
 
 
+@pytest.mark.parametrize("class_ids", [[255], [0, 300], [-1], [0, 5, 0]])
+def test_class_ids_that_no_label_map_can_hold_are_refused(class_ids):
+    steps = np.zeros((len(class_ids), *STREET.shape), np.uint8)
+    for call in (
+        lambda: boundary_weights(STREET, class_ids),
+        lambda: boundary_steps(STREET, class_ids),
+        lambda: weights_from_steps(steps, STREET, class_ids, mode="abs", kernel_px=5),
+    ):
+        with pytest.raises(DatasetError, match="expected ids of 0..254, each once"):
+            call()
+
+
+def test_no_classes_have_no_weights():
+    assert boundary_weights(STREET, []).shape == (0, *STREET.shape)
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: loss_weight_range(np.zeros((0, 3, 4), np.float32), []), "expected at least one"),
         (lambda: boundary_weights(STREET, [0], mode="absolute"), "no weight mode 'absolute'"),
         (lambda: boundary_weights(STREET, [0], kernel_px=4), "window of 4 px, expected an odd"),
         (lambda: boundary_steps(STREET, [0], kernel_px=1), "window of 1 px"),

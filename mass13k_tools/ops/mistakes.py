@@ -98,8 +98,9 @@ def mistakes(
         {'thin': 0, 'small': 0, 'band': 40, 'interior': 80}
     """
     kinds = pixel_kinds(prediction, truth, band_px=band_px, thin_px=thin_px, small_px=small_px)
+    prediction, truth = check_pair(prediction, truth)
     rest = NO_CLASS if rest_id is None else rest_id
-    return Mistakes(*_count(kinds.ravel(), *map(np.ravel, check_pair(prediction, truth)), rest))
+    return Mistakes(*_count(kinds.ravel(), prediction.ravel(), truth.ravel(), rest))
 
 
 def pixel_kinds(

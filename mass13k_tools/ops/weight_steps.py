@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_label_map
+from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_class_ids, check_label_map
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.compiled import compiled
 
@@ -67,7 +67,7 @@ def weights_from_steps(
         DatasetError: The steps cannot be of this label map, these classes or this window.
     """
     table = step_weights(mode, kernel_px)
-    expected = (len(class_ids), *check_label_map(label_map).shape)
+    expected = (len(check_class_ids(class_ids, least=0)), *check_label_map(label_map).shape)
     if steps.shape != expected or steps.dtype not in (np.uint8, np.uint16):
         raise DatasetError(
             f"steps are {steps.dtype} of shape {steps.shape}, expected whole numbers of {expected}"
@@ -139,24 +139,28 @@ def framed_labels(label_map: LabelMap, kernel_px: int, frame: Frame) -> LabelMap
 
 
 def write_by_count(
-    framed: LabelMap, class_ids: Sequence[int], by_count: Tabulated, out: Tabulated
+    framed: LabelMap, class_ids: Sequence[int] | None, by_count: Tabulated, out: Tabulated
 ) -> None:
     """Write the value that belongs to the count of each class in the window of each pixel.
 
     Args:
         framed: As :func:`framed_labels` returns it.
-        class_ids: Which classes, in which order.
+        class_ids: Which C classes, in which order; None: the class of each pixel, C = 1.
         by_count: Values by outside or inside of the class and by count, shape (2, k² + 1), where
             nothing outside and all inside belong to 0.
         out: Zeros, shape (C, H, W); pages of it that stay 0 are never touched.
+
+    Raises:
+        DatasetError: An id is none, or comes twice.
     """
+    # A label map of ignore alone has no classes, and no weights
+    ids = np.array([] if class_ids is None else check_class_ids(class_ids, least=0), dtype=np.uint8)
     size = framed.shape[0] - out.shape[1] + 1
     square = np.ones((size, size), dtype=np.uint8)
     mixed = cv2.compare(cv2.erode(framed, square), cv2.dilate(framed, square), cv2.CMP_NE)
     half = size // 2
     inner = np.asarray(mixed)[half : half + out.shape[1], half : half + out.shape[2]]
-    ids = np.array(class_ids, dtype=np.uint8)
-    _write_where_mixed(framed, np.ascontiguousarray(inner), ids, by_count, out)
+    _write_where_mixed(framed, np.ascontiguousarray(inner), ids, by_count, out, class_ids is None)
 
 
 @compiled
@@ -166,6 +170,7 @@ def _write_where_mixed(
     ids: NDArray[np.uint8],
     by_count: Tabulated,
     out: Tabulated,
+    own: bool,
 ) -> None:
     """Do the work of :func:`write_by_count` in the windows that hold more than one value.
 
@@ -181,21 +186,58 @@ def _write_where_mixed(
         y = bottom - size + 1
         start = 0
         while y >= 0 and start < width:
+            if not mixed[y, start]:
+                start += 1
+                continue
             stop = start
             while stop < width and mixed[y, stop]:
                 stop += 1
-            for number in range(len(ids) if stop > start else 0):
-                class_id = ids[number]
-                count = columns[class_id, start : start + size - 1].sum()
-                for x in range(start, stop):
-                    count += columns[class_id, x + size - 1]
-                    value = by_count[1 if framed[y + half, x + half] == class_id else 0, count]
-                    if value != 0:
-                        out[number, y, x] = value
-                    count -= columns[class_id, x]
-            start = stop + 1
+            centres = framed[y + half, half + start : half + stop]
+            counts = columns[:, start : stop + size - 1]
+            if own:
+                _write_own(centres, counts, by_count[1], out[0, y, start:stop])
+            else:
+                for number in range(len(ids)):
+                    of_class = counts[ids[number]]
+                    _write_class(
+                        centres, ids[number], of_class, by_count, out[number, y, start:stop]
+                    )
+            start = stop
         for x in range(framed.shape[1] if y >= 0 else 0):
             columns[framed[y, x], x] -= 1
+
+
+@compiled
+def _write_class(
+    centres: LabelMap, class_id: int, counts: NDArray[np.int32], by_count: Tabulated, out: Tabulated
+) -> None:
+    """Write the values of one class along a row; ``counts`` are its own by column."""
+    size = len(counts) - len(out) + 1
+    count = counts[: size - 1].sum()
+    for x in range(len(out)):
+        count += counts[x + size - 1]
+        value = by_count[1 if centres[x] == class_id else 0, count]
+        if value != 0:
+            out[x] = value
+        count -= counts[x]
+
+
+@compiled
+def _write_own(
+    centres: LabelMap, counts: NDArray[np.int32], by_count: Tabulated, out: Tabulated
+) -> None:
+    """Write the values of each pixel's own class along a row; ``counts`` by class and column."""
+    size = counts.shape[1] - len(out) + 1
+    previous, count = IGNORE, 0
+    for x in range(len(out)):
+        value = centres[x]
+        if value == previous:
+            count += counts[value, x + size - 1] - counts[value, x - 1]
+        else:
+            count = counts[value, x : x + size].sum()
+        if value != IGNORE:
+            out[x] = by_count[count]
+        previous = value
 
 
 @compiled

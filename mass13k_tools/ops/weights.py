@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, LabelMap, check_label_map
+from mass13k_tools.arrays import LabelMap, check_label_map
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.weight_steps import (
     KERNEL_PX,
@@ -44,7 +44,7 @@ def boundary_weights(
 
     Args:
         label_map: Class ids, shape (H, W), uint8, 255 = ignore.
-        class_ids: Which classes, in which order.
+        class_ids: Which classes, in which order, each once; none are allowed.
         mode: ``abs`` as released, or ``signed`` as in the paper: positive inside, negative outside.
         kernel_px: Side of the window, odd, 3 to 255.
         frame: What lies beyond the frame.
@@ -84,9 +84,10 @@ def own_weights(
         >>> own_weights(label_map, kernel_px=3, frame="reflect").round(2)
         array([[0.  , 0.33, 0.33, 0.33, 0.  ]], dtype=float32)
     """
-    weights = np.empty(check_label_map(label_map).shape, dtype=np.float32)
-    by_count = np.ascontiguousarray(step_weights("abs", kernel_px)[1, ::-1])
-    _look_up_own(framed_labels(label_map, kernel_px, frame), by_count, weights)
+    outside, inside = step_weights("abs", kernel_px)
+    by_count = np.stack([outside, inside[::-1]])
+    weights = np.zeros(check_label_map(label_map).shape, dtype=np.float32)
+    write_by_count(framed_labels(label_map, kernel_px, frame), None, by_count, weights[None])
     return weights
 
 
@@ -156,35 +157,3 @@ def class_gains(
 ) -> NDArray[np.float32]:
     """Give each class the factor of its W, shape (C,), float32."""
     return np.array([precise_gain if it else -pseudo_gain for it in precise], dtype=np.float32)
-
-
-@compiled
-def _look_up_own(framed: LabelMap, by_count: Weights, weights: Weights) -> None:
-    """Write the weight that belongs to the number of pixels of a pixel's class in its window.
-
-    Every column keeps how often it has each value in the rows of the window; along a row, a window
-    is the one before it, plus one column, minus one.
-    """
-    height, width = weights.shape
-    size = framed.shape[0] - height + 1
-    columns = np.zeros((256, framed.shape[1]), dtype=np.int32)
-    for y in range(framed.shape[0]):
-        for x in range(framed.shape[1]):
-            columns[framed[y, x], x] += 1
-        top = y - size + 1
-        if top < 0:
-            continue
-        previous, count = IGNORE, 0
-        for x in range(width):
-            value = framed[top + size // 2, x + size // 2]
-            if value == IGNORE:
-                weights[top, x] = 0
-            elif value == previous:
-                count += columns[value, x + size - 1] - columns[value, x - 1]
-                weights[top, x] = by_count[count]
-            else:
-                count = columns[value, x : x + size].sum()
-                weights[top, x] = by_count[count]
-            previous = value
-        for x in range(framed.shape[1]):
-            columns[framed[top, x], x] -= 1
