@@ -14,6 +14,7 @@ from rich.console import Console
 Number = float | NDArray[np.float64]  # arrays of one number, as means over an axis are
 
 WIDTH = 120  # of tables that go to a file or a pipe
+UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 
 def console() -> Console:
@@ -35,6 +36,19 @@ def percent(fraction: Number | None) -> str:
 def finite(value: Number) -> float | None:
     """Give None, which JSON can hold, for a value that is not defined."""
     return float(value) if np.isfinite(value) else None
+
+
+def bytes_text(count: float) -> str:
+    """Write a number of bytes for people.
+
+    Example:
+        >>> bytes_text(999), bytes_text(12_582_912), bytes_text(4.7e12)
+        ('999 B', '12.0 MiB', '4.3 TiB')
+    """
+    if count < 2**10:
+        return f"{count:.0f} B"
+    power = min(4, (int(count).bit_length() - 1) // 10)
+    return f"{count / 2 ** (10 * power):.1f} {UNITS[power - 1]}"
 
 
 def json_bytes(content: Any) -> bytes:
