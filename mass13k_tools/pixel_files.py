@@ -77,6 +77,8 @@ def opened(source: Path | io.BytesIO, path: Path) -> Iterator[PillowImage.Image]
             f"'{path}' is too large to decode: over {MOST_PIXELS:,} pixels"
         ) from error
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:  # of the system, not of Pillow
+            raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
         raise DatasetError(f"'{path}' is damaged or cut short: {error}") from error
 
 

@@ -332,3 +332,10 @@ def test_a_prediction_that_cannot_be_read_is_listed(one, other, tiny_dataset):
     assert "1 of 6 failed" in failed.stderr
     assert path.name in failed.stderr
     assert not failed.stdout
+
+
+def test_options_that_read_label_maps_need_label_maps(one, other):
+    arguments = ["compare", one, other, "--classes", "classes.toml"]
+    result = CliRunner().invoke(main, [*map(str, arguments)])
+    assert result.exit_code == 2
+    assert "say how to read --gt" in result.output

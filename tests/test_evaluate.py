@@ -125,6 +125,25 @@ def test_truth_may_be_a_folder_of_label_maps(predictions, tiny_dataset, tmp_path
     assert (flat["images"], flat["splits"], flat["miou"]) == (2, ["all"], 1)
 
 
+def test_label_maps_are_scored_without_their_photos(predictions, tiny_dataset):
+    photo = next((tiny_dataset / "images" / "val").iterdir())
+    photo.unlink()
+    assert scores(predictions, tiny_dataset)["images"] == 6
+    shutil.rmtree(tiny_dataset / "images" / "test")
+    assert scores(predictions, tiny_dataset, "--split", "test")["images"] == 1
+    shutil.rmtree(tiny_dataset / "images")
+    assert scores(predictions, tiny_dataset)["images"] == 6
+
+
+def test_two_label_maps_of_one_key_are_refused(predictions, tiny_dataset):
+    path = tiny_dataset / "annotations" / "val" / f"{STEMS['val'][0]}.png"
+    shutil.copy(path, path.with_suffix(".PNG"))
+    for truth in (tiny_dataset, tiny_dataset / "annotations"):
+        result = evaluate(predictions, truth)
+        assert result.exit_code == 1
+        assert f"are both label maps of '{path.stem}'" in result.output
+
+
 def test_predictions_may_lie_flat_and_only_chosen_splits_are_wanted(predictions, tiny_dataset):
     assert scores(predictions, tiny_dataset, "--split", "val")["images"] == 2
     assert scores(predictions / "val", tiny_dataset, "--split", "val")["images"] == 2
@@ -311,6 +330,18 @@ def test_the_papers_rows_stand_beside_ours(predictions, tiny_dataset):
     cells = [cell.strip() for cell in ours.strip("│").split("│")]
     assert cells[1:7] == ["", "", "", "100.00", "100.00", "1.0000"]
     assert "multiply-adds" in result.output
+    assert "where the classes" not in result.output
+
+
+def test_the_papers_table_says_when_the_classes_here_are_others(tmp_path):
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[classes]]\nid = 0\nname = "leaf"\n')
+    for folder in ("gt", "pred"):
+        write(tmp_path / folder / "a.png", np.zeros((20, 20)))
+    result = evaluate(
+        *(tmp_path / "pred", tmp_path / "gt", "--classes", classes, "--compare", "paper")
+    )
+    assert "where the classes are those of 'classes'" in result.output
 
 
 def test_the_papers_table_has_sixteen_methods_with_plausible_scores():

@@ -10,7 +10,7 @@ import pytest
 from handmade_png import handmade_png, packed_rows
 from PIL import Image as PillowImage
 
-from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
+from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import (
     decode_image,
@@ -23,6 +23,7 @@ from mass13k_tools.images import (
 )
 from mass13k_tools.layouts import Sample
 from mass13k_tools.pixel_files import read_header
+from mass13k_tools.taxonomy_file import shipped_taxonomy
 
 NAME = Path("some.file")
 LABELS = (np.arange(35).reshape(5, 7) % 7).astype(np.uint8)

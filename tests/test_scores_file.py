@@ -135,6 +135,26 @@ def test_a_damaged_field_is_named(scores_path, content, where, value, message):
     assert message in refusal(scores_path, json.dumps(content))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda sums: sums["near_truth"][3].__setitem__(0, 0), "near_truth falls with a wider"),
+        (lambda sums: sums["f1"][0].__setitem__(0, 0.5), "f1 does not follow from the boundaries"),
+        (
+            lambda sums: [row.__setitem__(0, 0) for row in sums["near_predicted"]],
+            "near_truth and near_predicted are not 0 together",
+        ),
+        (
+            lambda sums: sums["band_predicted"].__setitem__(0, [5000] * 7),
+            "band_predicted is 35000 in all, not <= 6144",
+        ),
+    ],
+)
+def test_sums_that_contradict_each_other_are_refused(scores_path, content, change, message):
+    change(content["per_image"][0]["sums"])
+    assert message in refusal(scores_path, json.dumps(content))
+
+
 def test_text_that_is_no_evaluation_is_refused(scores_path):
     whole = scores_path.read_bytes()
     assert "it is no JSON, or not all of it" in refusal(scores_path, whole[: len(whole) // 2])

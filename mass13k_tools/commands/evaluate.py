@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # loads OpenCV and numba
 @click.option(
     "--thin",
     "thin_px",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1023),
     callback=odd_number,
     default=9,
     show_default=True,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:  # loads OpenCV and numba
 @click.option(
     "--small",
     "small_px",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 2**31),
     default=1024,
     show_default=True,
     help="Components of fewer pixels count as small.",

@@ -20,9 +20,9 @@ from typing import Any
 
 import click
 
-from mass13k_tools.classes import read_taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, find_dataset
+from mass13k_tools.taxonomy_file import read_taxonomy
 
 Command = Callable[..., Any]
 
@@ -101,6 +101,8 @@ def truth_options(source: Command) -> Callable[[Command], Command]:
             **others: Any,
         ) -> Any:
             truth = None
+            if gt is None and (layout or classes or lists):
+                raise click.UsageError("--layout, --classes and --lists say how to read --gt")
             if gt is not None:
                 from mass13k_tools.evaluation.pairs import find_truth
 

@@ -11,6 +11,7 @@ from mass13k_tools.layouts.dataset import (
     Sample,
     UnknownLayoutError,
     find_dataset,
+    find_label_maps,
 )
 from mass13k_tools.layouts.pairs import split_rank
 from mass13k_tools.layouts.predictions import Predictions, find_predictions
@@ -24,6 +25,7 @@ __all__ = [
     "Sample",
     "UnknownLayoutError",
     "find_dataset",
+    "find_label_maps",
     "find_predictions",
     "split_rank",
 ]
