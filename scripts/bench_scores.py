@@ -90,7 +90,7 @@ def band_row(prediction: LabelMap, truth: LabelMap, rounds: int) -> list[str]:
     def released() -> None:
         for label_map in (prediction, truth):
             for class_id in CLASS_IDS:
-                released_band((label_map == class_id).astype(np.uint8))
+                released_band((label_map == class_id).astype(np.uint8), width_px=width)
 
     return versus(ours, released, rounds)
 

@@ -4,9 +4,9 @@ from dataclasses import fields
 from itertools import product
 from math import hypot
 
-import cv2
 import numpy as np
 from scipy.spatial.distance import cdist
+from usual_ways import released_band, released_width
 
 from mass13k_tools.ops.score_sums import Sums
 
@@ -47,14 +47,6 @@ def slow_f1(truth_near, truth_boundary, prediction_near, prediction_boundary):
     return 2 * precision * recall / (precision + recall)
 
 
-def slow_band(mask, ratio):
-    """The released rule: pad with zeros, erode, and keep what went away."""
-    times = max(1, round(ratio * (mask.shape[0] ** 2 + mask.shape[1] ** 2) ** 0.5))
-    padded = np.pad(mask, 1).astype(np.uint8)
-    eroded = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=times)
-    return mask & (eroded[1:-1, 1:-1] == 0)
-
-
 def slow_sums(prediction, truth, class_ids, ratios):
     """Count with one mask per class; columns are classes."""
     known = np.where(truth == 255, truth, prediction)
@@ -63,7 +55,13 @@ def slow_sums(prediction, truth, class_ids, ratios):
     rows = []
     for class_id in class_ids:
         here, there = truth == class_id, prediction == class_id
-        bands = [(slow_band(here, ratio), slow_band(there, ratio)) for ratio in ratios]
+        bands = [
+            [
+                released_band(mask.astype(np.uint8), width_px=released_width(truth.shape, ratio))
+                for mask in (here, there)
+            ]
+            for ratio in ratios
+        ]
         rows.append(
             {
                 "truth": here.sum(),

@@ -4,13 +4,17 @@ import json
 import shutil
 from functools import reduce
 from operator import add
+from typing import get_args
 
 import numpy as np
 import pytest
 from shifted_predictions import run, run_json, score, shifted_columns, shifted_rows
 
 from mass13k_tools.classes import MASS13K
+from mass13k_tools.commands.compare import compare as compare_command
+from mass13k_tools.evaluation.compare import Resampling, Unit
 from mass13k_tools.images import png_bytes, read_label_map
+from mass13k_tools.ops.bootstrap import Draws
 from mass13k_tools.ops.score_sums import pair_sums
 from mass13k_tools.ops.scores import Scores, mean
 
@@ -161,6 +165,15 @@ def test_captures_are_drawn_whole(one, other, tiny_dataset):
     refused = run(*arguments, "--draw", "image", "--group-by", "b", code=2)
     assert "--group-by names captures" in refused.stderr
     assert "is no regular expression" in run(*arguments, "--group-by", "(", code=1).stderr
+
+
+def test_the_options_are_those_of_the_library():
+    options = {option.name: option for option in compare_command.params}
+    for name in ("resamples", "confidence", "seed"):
+        assert options[name].default == getattr(Resampling(), name)
+    draws = Draws(np.zeros(1, np.intp))
+    assert (draws.resamples, draws.seed) == (Resampling().resamples, Resampling().seed)
+    assert set(options["unit"].type.choices) == set(get_args(Unit))
 
 
 def test_the_seed_decides_the_draws(one, other, tiny_dataset):

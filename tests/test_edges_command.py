@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
@@ -238,7 +239,10 @@ def test_no_sample_leads_out_of_the_folder(split, key):
 
 def test_the_options_are_those_of_the_library():
     options = {option.name: option for option in edges_command.params}
+    of_edges, of_distances = (signature(one).parameters for one in (edge_map, signed_distance))
     assert set(options["mode"].type.choices) == set(get_args(EdgeMode))
-    for name in ("mode", "width_px", "value"):
-        assert options[name].default == getattr(EdgeSettings(), name)
-    assert options["limit_px"].default == DistanceSettings().limit_px
+    for name in ("mode", "width_px"):
+        assert options[name].default == getattr(EdgeSettings(), name) == of_edges[name].default
+    assert options["value"].default == EdgeSettings().value
+    limits = options["limit_px"].default, DistanceSettings().limit_px
+    assert limits == (of_distances["limit_px"].default,) * 2

@@ -1,13 +1,18 @@
 """Mistakes with the class for all else, as ``mass13k evaluate`` tells them apart."""
 
 import json
+from inspect import signature
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from mass13k_tools.cli import main
+from mass13k_tools.commands.evaluate import evaluate as evaluate_command
+from mass13k_tools.evaluation.image import Settings
 from mass13k_tools.images import png_bytes
+from mass13k_tools.ops.census import THIN_PX
+from mass13k_tools.ops.mistakes import SMALL_PX, mistakes
 
 
 def evaluate(folder, *arguments):
@@ -36,13 +41,21 @@ def classes(folder, names):
 
 def test_the_class_for_all_else_may_have_any_id_and_its_name_heads_a_column(folder):
     asked = classes(folder, {0: "road", 3: "wall", 7: "others"})
-    mistakes = json.loads(evaluate(folder, *asked, "--json"))["mistakes"]
-    assert mistakes["small"] == {"pixels": 400, "wrong": 400, "wrong_with_rest": 300}
+    found = json.loads(evaluate(folder, *asked, "--json"))["mistakes"]
+    assert found["small"] == {"pixels": 400, "wrong": 400, "wrong_with_rest": 300}
     assert "of these with others %" in " ".join(evaluate(folder, *asked).split())
+
+
+def test_the_sizes_are_those_of_the_library():
+    defaults = {option.name: option.default for option in evaluate_command.params}
+    assert (defaults["thin_px"], defaults["small_px"]) == (THIN_PX, SMALL_PX)
+    of_mistakes = signature(mistakes).parameters
+    for name in ("thin_px", "small_px"):
+        assert defaults[name] == getattr(Settings(), name) == of_mistakes[name].default
 
 
 def test_where_every_class_is_something_named_nothing_is_told_apart(folder):
     asked = classes(folder, {0: "road", 3: "wall", 7: "car"})
-    mistakes = json.loads(evaluate(folder, *asked, "--json"))["mistakes"]
-    assert mistakes["small"] == {"pixels": 400, "wrong": 400, "wrong_with_rest": None}
+    found = json.loads(evaluate(folder, *asked, "--json"))["mistakes"]
+    assert found["small"] == {"pixels": 400, "wrong": 400, "wrong_with_rest": None}
     assert "of these with" not in evaluate(folder, *asked)

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
+from test_bands import slow_class_bands
 from test_complexity import random_map
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.components import small_components
 from mass13k_tools.ops.mistakes import (
     KINDS,
@@ -39,16 +39,6 @@ def slow_small(label_map, below_px):
     return small
 
 
-def slow_band(label_map, width_px):
-    band = np.zeros(label_map.shape, bool)
-    for y, x in np.argwhere(label_map != 255):
-        near = label_map[
-            max(0, y - width_px) : y + width_px + 1, max(0, x - width_px) : x + width_px + 1
-        ]
-        band[y, x] = ((near != label_map[y, x]) & (near != 255)).any()
-    return band
-
-
 def slow_thin(label_map, thin_px):
     thin = np.zeros(label_map.shape, bool)
     for class_id in VALUES:
@@ -61,7 +51,7 @@ def slow_thin(label_map, thin_px):
 
 def slow_kinds(prediction, label_map, *, band_px, thin_px, small_px):
     kinds = np.full(label_map.shape, KINDS.index("interior"))
-    kinds[slow_band(label_map, band_px)] = KINDS.index("band")
+    kinds[slow_class_bands(label_map, band_px)] = KINDS.index("band")
     small = slow_small(label_map, small_px) | slow_small(prediction, small_px)
     kinds[small] = KINDS.index("small")
     kinds[slow_thin(label_map, thin_px)] = KINDS.index("thin")
@@ -89,13 +79,6 @@ def test_smooth_pairs_have_all_kinds_of_the_slow_version(seed):
     expected = slow_kinds(prediction, label_map, **sizes)
     assert set(np.unique(expected)) == {0, 1, 2, 3, 255}
     np.testing.assert_array_equal(pixel_kinds(prediction, label_map, **sizes), expected)
-
-
-@pytest.mark.parametrize("width_px", [1, 2, 5])
-def test_the_band_reaches_as_far_as_a_slow_search(width_px):
-    label_map = with_ignore(3, smooth=2.0)
-    band = class_bands(label_map, width_px=width_px)
-    np.testing.assert_array_equal(band, slow_band(label_map, width_px))
 
 
 @pytest.mark.parametrize("below_px", [0, 1, 2, 7, 40])
@@ -170,14 +153,6 @@ def test_each_mistake_has_the_kind_that_a_person_would_name(place, predicted, ki
     assert {name for name, pixels in zip(KINDS, wrong, strict=True) if pixels} == set(kind.split())
     assert wrong.sum() == (prediction != truth).sum()
     assert count.wrong_with_rest.sum() == (wrong.sum() if predicted == 0 else 0)
-
-
-def test_neither_ignore_nor_the_frame_makes_a_band():
-    label_map = np.full((40, 40), 3, np.uint8)
-    label_map[10:20, 10:20] = 255
-    assert not class_bands(label_map, width_px=5).any()
-    # Ignore does not hide a class behind it, either
-    assert class_bands(np.array([[3, 255, 0]], np.uint8), width_px=2).tolist() == [[1, 0, 1]]
 
 
 def test_a_component_is_small_below_the_limit_and_not_at_it():

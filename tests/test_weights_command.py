@@ -17,7 +17,7 @@ from mass13k_tools.commands.weights import weights as weights_command
 from mass13k_tools.images import png_bytes, read_label_map
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.ops.render import heat_map
-from mass13k_tools.ops.weight_steps import Frame, WeightMode
+from mass13k_tools.ops.weight_steps import MOST_KERNEL_PX, Frame, WeightMode
 from mass13k_tools.ops.weights import (
     PRECISE_GAIN,
     PSEUDO_GAIN,
@@ -216,5 +216,6 @@ def test_the_options_are_those_of_the_library():
     assert set(options["frame"].type.choices) == set(get_args(Frame))
     for name in ("mode", "kernel_px", "frame"):
         assert options[name].default == getattr(CompactSettings(), name)
+    assert options["kernel_px"].type.max == MOST_KERNEL_PX
     assert options["precise_gain"].default == PRECISE_GAIN
     assert options["pseudo_gain"].default == PSEUDO_GAIN
