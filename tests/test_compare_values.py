@@ -173,7 +173,7 @@ def test_the_options_are_those_of_the_library():
         assert options[name].default == getattr(Resampling(), name)
     draws = Draws(np.zeros(1, np.intp))
     assert (draws.resamples, draws.seed) == (Resampling().resamples, Resampling().seed)
-    assert set(options["unit"].type.choices) == set(get_args(Unit))
+    assert set(options["draw"].type.choices) == set(get_args(Unit))
 
 
 def test_the_seed_decides_the_draws(one, other, tiny_dataset):
