@@ -3,6 +3,8 @@
 Sizes are always (H, W), colours always RGB.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,23 +42,90 @@ def check_label_map(label_map: LabelMap) -> LabelMap:
     return np.ascontiguousarray(label_map)
 
 
-def check_pair(prediction: LabelMap, label_map: LabelMap) -> tuple[LabelMap, LabelMap]:
+def check_pair(prediction: LabelMap, truth: LabelMap) -> tuple[LabelMap, LabelMap]:
     """Return a predicted label map and the true one in C order, or say why they are no pair.
 
     Args:
         prediction: Class ids, shape (H, W), uint8.
-        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        truth: The same shape, uint8, 255 = ignore.
 
     Raises:
         DatasetError: One of them is no label map, or their sizes differ.
     """
-    prediction, label_map = check_label_map(prediction), check_label_map(label_map)
-    if prediction.shape != label_map.shape:
+    prediction, truth = check_label_map(prediction), check_label_map(truth)
+    if prediction.shape != truth.shape:
         raise DatasetError(
-            f"prediction is {size_text(prediction.shape)} but its label map is "
-            f"{size_text(label_map.shape)}; scale predictions to the label map's size"
+            f"prediction is {size_text(prediction.shape)} but the truth is "
+            f"{size_text(truth.shape)}; scale predictions to its size"
         )
-    return prediction, label_map
+    return prediction, truth
+
+
+def check_mask(mask: Mask, *, name: str = "mask") -> Mask:
+    """Return the mask in C order, or say why it is none.
+
+    Args:
+        mask: Shape (H, W) with H, W >= 1, bool.
+        name: What a message calls it.
+
+    Returns:
+        The same values, C-contiguous.
+
+    Raises:
+        DatasetError: The array has another number of dimensions, another dtype or no pixels.
+
+    Example:
+        >>> check_mask(np.ones((2, 3), np.uint8))
+        Traceback (most recent call last):
+        mass13k_tools.errors.DatasetError: mask is uint8 of shape (2, 3), expected bool (H, W); \
+for a map of 0..255 pass map > 128
+    """
+    if mask.dtype != np.bool_ or mask.ndim != 2 or mask.size == 0:
+        raise DatasetError(
+            f"{name} is {mask.dtype} of shape {mask.shape}, expected bool (H, W); "
+            "for a map of 0..255 pass map > 128"
+        )
+    return np.ascontiguousarray(mask)
+
+
+def check_mask_pair(prediction: Mask, truth: Mask) -> tuple[Mask, Mask]:
+    """Return a predicted mask and the true one in C order, or say why they are no pair.
+
+    Args:
+        prediction: Shape (H, W), bool.
+        truth: The same shape, bool.
+
+    Raises:
+        DatasetError: One of them is no mask, or their sizes differ.
+    """
+    prediction, truth = check_mask(prediction, name="prediction"), check_mask(truth, name="truth")
+    if prediction.shape != truth.shape:
+        raise DatasetError(
+            f"prediction is {size_text(prediction.shape)} but the truth is "
+            f"{size_text(truth.shape)}; scale the prediction before it becomes a mask"
+        )
+    return prediction, truth
+
+
+def check_class_ids(class_ids: Sequence[int], *, least: int = 1) -> list[int]:
+    """Return class ids as a list, or say why they are none.
+
+    Args:
+        class_ids: Values that label maps may have besides ignore, each once.
+        least: How many there must be.
+
+    Raises:
+        DatasetError: There are too few, one comes twice or is outside 0..254.
+
+    Example:
+        >>> check_class_ids([0, 255])
+        Traceback (most recent call last):
+        mass13k_tools.errors.DatasetError: classes [0, 255], expected ids of 0..254, each once
+    """
+    ids = list(class_ids)
+    if len(ids) < least or len({*ids}) < len(ids) or not {*ids} <= {*range(IGNORE)}:
+        raise DatasetError(f"classes {ids}, expected ids of 0..254, each once")
+    return ids
 
 
 def check_image(image: Image) -> Image:

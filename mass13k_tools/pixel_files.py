@@ -77,6 +77,8 @@ def opened(source: Path | io.BytesIO, path: Path) -> Iterator[PillowImage.Image]
             f"'{path}' is too large to decode: over {MOST_PIXELS:,} pixels"
         ) from error
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno:  # of the system, not of Pillow
+            raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
         raise DatasetError(f"'{path}' is damaged or cut short: {error}") from error
 
 
@@ -88,7 +90,8 @@ def header_of(picture: PillowImage.Image) -> Header:
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
     return Header(
         size_hw=(picture.height, picture.width),
-        format=picture.format or "unknown",
+        # MPO: a JPEG with more pictures behind it, as phones write; the first is the image
+        format="JPEG" if picture.format == "MPO" else picture.format or "unknown",
         mode=picture.mode,
         bits=bits,
         orientation=orientation if orientation in range(1, 9) else 1,

@@ -131,7 +131,7 @@ def _windowed(
             try:
                 under_way[executor.submit(function, remaining[-1])] = remaining[-1]
                 remaining.pop()
-            except BrokenProcessPool:
+            except (BrokenProcessPool, OSError):  # OSError: a process could not even be started
                 broken = True
         finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
         for future in finished:

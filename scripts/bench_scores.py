@@ -35,7 +35,7 @@ from usual_ways import (
 
 from mass13k_tools.arrays import IGNORE, Counts, LabelMap, check_pair, value_counts
 from mass13k_tools.classes import MASS13K
-from mass13k_tools.ops.bands import band_width, bands
+from mass13k_tools.ops.bands import band_width, bands, class_bands
 from mass13k_tools.ops.boundary_f1 import match_boundaries
 from mass13k_tools.ops.edges import edge_map
 from mass13k_tools.ops.score_sums import BAND_RATIO, confusion, pair_sums, tolerances_px
@@ -90,7 +90,7 @@ def band_row(prediction: LabelMap, truth: LabelMap, rounds: int) -> list[str]:
     def released() -> None:
         for label_map in (prediction, truth):
             for class_id in CLASS_IDS:
-                released_band((label_map == class_id).astype(np.uint8))
+                released_band((label_map == class_id).astype(np.uint8), width_px=width)
 
     return versus(ours, released, rounds)
 
@@ -107,7 +107,7 @@ def boundary_row(prediction: LabelMap, truth: LabelMap, rounds: int) -> list[str
     """Boundary F1 from label maps, against distance transforms of ready boundaries of the truth."""
     tolerances = tolerances_px(truth.shape)
     margin = int(max(tolerances)) + 1
-    windows = boundary_windows(truth, edge_map(truth), margin_px=margin)
+    windows = boundary_windows(truth, class_bands(truth, width_px=1), margin_px=margin)
     ours = partial(match_boundaries, truth, prediction, tolerances_px=tolerances)
     return versus(ours, partial(distances, windows), rounds)
 

@@ -48,17 +48,22 @@ def released_sums(prediction: LabelMap, truth: LabelMap, *, classes: int) -> Rel
 
 def released_band_sums(prediction: LabelMap, truth: LabelMap, class_id: int) -> tuple[int, int]:
     """Count the intersection and the union of the bands of one class."""
-    one = released_band((truth == class_id).astype(np.uint8))
-    other = released_band((prediction == class_id).astype(np.uint8))
+    width = released_width(truth.shape, BAND_RATIO)
+    one = released_band((truth == class_id).astype(np.uint8), width_px=width)
+    other = released_band((prediction == class_id).astype(np.uint8), width_px=width)
     return int(((one * other) > 0).sum()), int(((one + other) > 0).sum())
 
 
-def released_band(mask: BinaryMask) -> BinaryMask:
+def released_width(size_hw: tuple[int, ...], ratio: float) -> int:
+    """Round a share of the diagonal; at least 1 px."""
+    height, width = size_hw
+    return max(1, round(ratio * float(np.sqrt(height**2 + width**2))))
+
+
+def released_band(mask: BinaryMask, *, width_px: int) -> BinaryMask:
     """Take the eroded mask away; beyond the frame there is nothing."""
-    height, width = mask.shape
-    times = max(1, round(BAND_RATIO * float(np.sqrt(height**2 + width**2))))
     framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(0,))
-    eroded = np.asarray(cv2.erode(framed, SQUARE, iterations=times), dtype=np.uint8)
+    eroded = np.asarray(cv2.erode(framed, SQUARE, iterations=width_px), dtype=np.uint8)
     return mask - eroded[1:-1, 1:-1]
 
 

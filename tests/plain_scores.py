@@ -1,11 +1,12 @@
 """The scores of a data set in plain numpy, one mask and one class at a time."""
 
 from dataclasses import fields
+from itertools import product
 from math import hypot
 
-import cv2
 import numpy as np
 from scipy.spatial.distance import cdist
+from usual_ways import released_band, released_width
 
 from mass13k_tools.ops.score_sums import Sums
 
@@ -13,10 +14,10 @@ NAMES = [row.name for row in fields(Sums)]
 
 
 def slow_boundary(label_map, class_id):
-    """Look at the four neighbours of every pixel of the class."""
+    """Look at the eight neighbours of every pixel of the class."""
     points = []
     for y, x in np.argwhere(label_map == class_id):
-        for row, column in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+        for row, column in product((y - 1, y, y + 1), (x - 1, x, x + 1)):
             inside = 0 <= row < label_map.shape[0] and 0 <= column < label_map.shape[1]
             if inside and label_map[row, column] not in (class_id, 255):
                 points.append((y, x))
@@ -46,14 +47,6 @@ def slow_f1(truth_near, truth_boundary, prediction_near, prediction_boundary):
     return 2 * precision * recall / (precision + recall)
 
 
-def slow_band(mask, ratio):
-    """The released rule: pad with zeros, erode, and keep what went away."""
-    times = max(1, round(ratio * (mask.shape[0] ** 2 + mask.shape[1] ** 2) ** 0.5))
-    padded = np.pad(mask, 1).astype(np.uint8)
-    eroded = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=times)
-    return mask & (eroded[1:-1, 1:-1] == 0)
-
-
 def slow_sums(prediction, truth, class_ids, ratios):
     """Count with one mask per class; columns are classes."""
     known = np.where(truth == 255, truth, prediction)
@@ -62,7 +55,13 @@ def slow_sums(prediction, truth, class_ids, ratios):
     rows = []
     for class_id in class_ids:
         here, there = truth == class_id, prediction == class_id
-        bands = [(slow_band(here, ratio), slow_band(there, ratio)) for ratio in ratios]
+        bands = [
+            [
+                released_band(mask.astype(np.uint8), width_px=released_width(truth.shape, ratio))
+                for mask in (here, there)
+            ]
+            for ratio in ratios
+        ]
         rows.append(
             {
                 "truth": here.sum(),

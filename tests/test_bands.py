@@ -1,6 +1,5 @@
 """Inner bands against the mask minus its erosion, label by label."""
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -8,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 from test_complexity import CASES, random_map
+from usual_ways import released_band, released_width
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.ops.bands import band_width, bands
+from mass13k_tools.ops.bands import band_width, bands, class_bands
 
 maps = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
     lambda shape: arrays.arrays(np.uint8, shape, elements=st.sampled_from((0, 1, 254, 255)))
@@ -26,14 +26,20 @@ def slow_bands(label_map, width_px):
 
 
 def released_bands(label_map, width_px):
-    """Pad by one pixel and let OpenCV erode, as the released code does."""
     marked = np.zeros(label_map.shape, bool)
     for label in np.unique(label_map):
-        mask = (label_map == label).astype(np.uint8)
-        framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-        eroded = cv2.erode(framed, np.ones((3, 3), np.uint8), iterations=width_px)
-        marked |= (mask - eroded[1:-1, 1:-1]).astype(bool)
+        marked |= released_band((label_map == label).astype(np.uint8), width_px=width_px) > 0
     return marked
+
+
+def slow_class_bands(label_map, width_px):
+    band = np.zeros(label_map.shape, bool)
+    for y, x in np.argwhere(label_map != 255):
+        near = label_map[
+            max(0, y - width_px) : y + width_px + 1, max(0, x - width_px) : x + width_px + 1
+        ]
+        band[y, x] = ((near != label_map[y, x]) & (near != 255)).any()
+    return band
 
 
 @settings(deadline=None)
@@ -79,6 +85,21 @@ def test_views_that_are_not_contiguous_have_the_same_bands():
     np.testing.assert_array_equal(bands(turned, width_px=3), bands(label_map, width_px=3))
 
 
+@pytest.mark.parametrize("width_px", [1, 2, 5])
+def test_bands_of_classes_reach_as_far_as_a_slow_search(width_px):
+    label_map = random_map(3, classes=4, smooth=2.0)
+    band = class_bands(label_map, width_px=width_px)
+    np.testing.assert_array_equal(band, slow_class_bands(label_map, width_px))
+
+
+def test_neither_ignore_nor_the_frame_makes_a_band():
+    label_map = np.full((40, 40), 3, np.uint8)
+    label_map[10:20, 10:20] = 255
+    assert not class_bands(label_map, width_px=5).any()
+    # Ignore does not hide a class behind it, either
+    assert class_bands(np.array([[3, 255, 0]], np.uint8), width_px=2).tolist() == [[1, 0, 1]]
+
+
 def test_other_arrays_have_no_bands():
     with pytest.raises(DatasetError, match="int64 of shape"):
         bands(np.zeros((3, 3), np.int64), width_px=1)
@@ -106,5 +127,5 @@ def test_width_is_a_share_of_the_diagonal_with_halves_to_even(size_hw, ratio, wi
 @settings(deadline=None)
 @given(st.integers(1, 9000), st.integers(1, 9000), st.sampled_from((0.001, 0.005, 0.02)))
 def test_width_is_that_of_the_released_code(height, width, ratio):
-    released = max(1, round(ratio * np.sqrt(height**2 + width**2)))
-    assert band_width((height, width), ratio) == released
+    size_hw = height, width
+    assert band_width(size_hw, ratio) == released_width(size_hw, ratio)

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 from plain_scores import slow_f1, slow_matches
 from test_complexity import random_map
 
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.boundary_f1 import Matches, f1_scores, match_boundaries
 
 TOLERANCES = (0.0, 0.5, 1.0, 1.4, 1.5, 2.0, 2.3, 3.0, 5.0, 5.12, 9.7)
@@ -62,11 +63,10 @@ def test_boundaries_match_only_those_of_their_own_class():
         np.full((5, 6), 3, np.uint8),  # the frame alone
         np.full((5, 6), 255, np.uint8),
         np.array([[1, 1, 255, 2, 2], [255, 255, 255, 255, 255], [3, 255, 4, 255, 5]], np.uint8),
-        np.array([[1, 255], [255, 2]], np.uint8),  # classes that meet at a corner
         np.zeros((1, 1), np.uint8),
     ],
 )
-def test_frame_ignore_and_corners_make_no_boundary(label_map):
+def test_frame_and_ignore_make_no_boundary(label_map):
     boundaries = np.indices(label_map.shape).sum(axis=0).astype(np.uint8) % 2
     for matches in match_boundaries(label_map, label_map, tolerances_px=(1, 3)):
         assert not matches.boundary.any()
@@ -75,6 +75,24 @@ def test_frame_ignore_and_corners_make_no_boundary(label_map):
     assert not here.boundary.any()
     assert not there.near.any()
     assert there.boundary.sum() == (label_map.size if label_map.size > 1 else 0)
+
+
+def test_classes_that_meet_at_a_corner_only_have_a_boundary_there():
+    corner = np.array([[1, 1, 255], [1, 1, 255], [255, 255, 2]], np.uint8)
+    matches, _ = match_boundaries(corner, corner, tolerances_px=(1,))
+    assert matches.boundary[[1, 2]].tolist() == [1, 1]
+
+
+def test_maps_of_different_sizes_are_refused():
+    with pytest.raises(DatasetError, match="prediction is 3x3 but the truth is 2x2"):
+        match_boundaries(np.zeros((2, 2), np.uint8), np.zeros((3, 3), np.uint8), tolerances_px=(1,))
+
+
+@pytest.mark.parametrize("tolerances_px", [(), (-1,), (2, -0.5), (np.nan,), (1, np.inf)])
+def test_what_is_no_distance_is_refused(tolerances_px):
+    label_map = np.zeros((3, 3), np.uint8)
+    with pytest.raises(DatasetError, match="px, expected at least one, 0 or more"):
+        match_boundaries(label_map, label_map, tolerances_px=tolerances_px)
 
 
 def test_a_map_matches_itself_at_any_distance():

@@ -173,6 +173,11 @@ def test_classes_together_stand_against_the_rest_and_ignore_stays():
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: one_against_rest(STREET, [5, 5]), r"classes \[5, 5\], expected ids of 0..254"),
+        (lambda: one_against_rest(STREET, [255]), "each once"),
+        (lambda: one_against_rest(STREET, [-1, 3]), "each once"),
+        (lambda: one_against_rest(STREET, [300]), "each once"),
+        (lambda: one_against_rest(STREET, []), "each once"),
         (lambda: edge_map(STREET, mode="both"), "no edge mode 'both', known are: released, inner"),
         (lambda: edge_map(STREET, width_px=0), "width 0 px, expected 1 to 255"),
         (lambda: edge_map(STREET, width_px=256), "width 256 px"),

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from inspect import signature
 from pathlib import Path
 from typing import get_args
 
@@ -221,6 +222,14 @@ def test_keys_of_any_kind_stay_below_the_folder(tiny_dataset, tmp_path, key):
     assert {path.name for path in (tmp_path / "folder").iterdir()} == {"out"}
 
 
+def test_label_maps_are_never_overwritten(tiny_dataset):
+    before = bytes_of(tiny_dataset)
+    result = edges(tiny_dataset, "--out", tiny_dataset / "annotations", "--overwrite")
+    assert result.exit_code == 1
+    assert "is a file of the data set itself; choose another folder" in result.stderr
+    assert bytes_of(tiny_dataset) == before
+
+
 @pytest.mark.parametrize("split, key", [("..", "a"), (".", "a"), ("", "a"), ("val", "../../a")])
 def test_no_sample_leads_out_of_the_folder(split, key):
     sample = Sample(key, split, Path("a.jpg"), Path("a.png"))
@@ -230,7 +239,10 @@ def test_no_sample_leads_out_of_the_folder(split, key):
 
 def test_the_options_are_those_of_the_library():
     options = {option.name: option for option in edges_command.params}
+    of_edges, of_distances = (signature(one).parameters for one in (edge_map, signed_distance))
     assert set(options["mode"].type.choices) == set(get_args(EdgeMode))
-    for name in ("mode", "width_px", "value"):
-        assert options[name].default == getattr(EdgeSettings(), name)
-    assert options["limit_px"].default == DistanceSettings().limit_px
+    for name in ("mode", "width_px"):
+        assert options[name].default == getattr(EdgeSettings(), name) == of_edges[name].default
+    assert options["value"].default == EdgeSettings().value
+    limits = options["limit_px"].default, DistanceSettings().limit_px
+    assert limits == (of_distances["limit_px"].default,) * 2

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from test_bands import slow_class_bands
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.error_map import (
@@ -23,20 +24,15 @@ pairs = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
 )
 
 
-def has_other_class_near(label_map, y, x, reach):
-    near = label_map[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1]
-    return ((near != label_map[y, x]) & (near != 255)).any()
-
-
 def slow_error_map(prediction, label_map, band_px, rest_id):
-    errors = np.zeros(label_map.shape, int)
+    errors, band = np.zeros(label_map.shape, int), slow_class_bands(label_map, band_px)
     for (y, x), true in np.ndenumerate(label_map):
         predicted = prediction[y, x]
         if true == 255:
             errors[y, x] = 255
         elif predicted == true:
             pass
-        elif has_other_class_near(label_map, y, x, band_px):
+        elif band[y, x]:
             errors[y, x] = BOUNDARY.value
         elif predicted == 255 or predicted == rest_id:
             errors[y, x] = MISSED.value
@@ -103,5 +99,5 @@ def test_sizes_must_agree():
         error_map,
         lambda *pair, band_px: class_error_map(*pair, class_id=1, band_px=1),
     ):
-        with pytest.raises(DatasetError, match="prediction is 3x4 but its label map is 3x5"):
+        with pytest.raises(DatasetError, match="prediction is 3x4 but the truth is 3x5"):
             function(np.zeros((3, 4), np.uint8), np.zeros((3, 5), np.uint8), band_px=1)

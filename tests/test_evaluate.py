@@ -125,6 +125,25 @@ def test_truth_may_be_a_folder_of_label_maps(predictions, tiny_dataset, tmp_path
     assert (flat["images"], flat["splits"], flat["miou"]) == (2, ["all"], 1)
 
 
+def test_label_maps_are_scored_without_their_photos(predictions, tiny_dataset):
+    photo = next((tiny_dataset / "images" / "val").iterdir())
+    photo.unlink()
+    assert scores(predictions, tiny_dataset)["images"] == 6
+    shutil.rmtree(tiny_dataset / "images" / "test")
+    assert scores(predictions, tiny_dataset, "--split", "test")["images"] == 1
+    shutil.rmtree(tiny_dataset / "images")
+    assert scores(predictions, tiny_dataset)["images"] == 6
+
+
+def test_two_label_maps_of_one_key_are_refused(predictions, tiny_dataset):
+    path = tiny_dataset / "annotations" / "val" / f"{STEMS['val'][0]}.png"
+    shutil.copy(path, path.with_suffix(".PNG"))
+    for truth in (tiny_dataset, tiny_dataset / "annotations"):
+        result = evaluate(predictions, truth)
+        assert result.exit_code == 1
+        assert f"are both label maps of '{path.stem}'" in result.output
+
+
 def test_predictions_may_lie_flat_and_only_chosen_splits_are_wanted(predictions, tiny_dataset):
     assert scores(predictions, tiny_dataset, "--split", "val")["images"] == 2
     assert scores(predictions / "val", tiny_dataset, "--split", "val")["images"] == 2
@@ -216,9 +235,29 @@ def test_binary_sets_have_hce_and_mba(tmp_path):
     write(tmp_path / "pred" / "a.png", prediction)
     arguments = (tmp_path / "pred", tmp_path / "gt", "--classes", classes)
     output = scores(*arguments)
-    assert output["binary"] | {"opencv": ""} == {"class": "leaf", "hce": 1, "mba": 1, "opencv": ""}
+    found = {name: output["binary"][name] for name in ("class", "hce", "mba", "mba_undefined")}
+    assert found == {"class": "leaf", "hce": 1, "mba": 1, "mba_undefined": 0}
     assert output["per_image"][0]["hce"] == 1
-    assert "HCE 1.0 clicks" in evaluate(*arguments).output
+    assert "│         1.0 │ 100.00 │" in evaluate(*arguments).output
+
+
+def test_of_two_classes_the_binary_scores_are_of_the_object(tmp_path):
+    classes = tmp_path / "classes.toml"
+    rows = '[[classes]]\nid = 0\nname = "leaf"\n[[classes]]\nid = 1\nname = "background"\n'
+    classes.write_text(rows)
+    for folder in ("gt", "pred"):
+        write(tmp_path / folder / "a.png", np.eye(20))
+    output = scores(tmp_path / "pred", tmp_path / "gt", "--classes", classes)
+    assert output["binary"]["class"] == "leaf"
+
+
+def test_images_without_mba_are_counted(tmp_path):
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[classes]]\nid = 0\nname = "rest"\n[[classes]]\nid = 1\nname = "leaf"\n')
+    for folder in ("gt", "pred"):
+        write(tmp_path / folder / "a.png", np.zeros((20, 20)))
+    output = scores(tmp_path / "pred", tmp_path / "gt", "--classes", classes)
+    assert (output["binary"]["mba"], output["binary"]["mba_undefined"]) == (None, 1)
 
 
 def test_binary_scores_of_one_class_of_many_on_request(predictions, tiny_dataset):
@@ -245,6 +284,43 @@ def test_the_worst_window_is_where_the_mistakes_are(tmp_path):
     assert window["x"] <= 640 <= 840 <= window["x"] + 512
 
 
+def test_as_many_worst_windows_are_listed_as_asked_for(tmp_path):
+    truth, prediction = np.zeros((512 * 5, 512 * 5)), np.zeros((512 * 5, 512 * 5))
+    prediction[256::512, 256::512] = 3  # one wrong pixel in each of 25 windows
+    write(tmp_path / "gt" / "big.png", truth)
+    write(tmp_path / "pred" / "big.png", prediction)
+    arguments = (tmp_path / "pred", tmp_path / "gt", "--top")
+    windows = [line for line in evaluate(*arguments, 25).output.splitlines() if "512x512" in line]
+    assert len(windows) == 25
+    assert len(scores(*arguments, 3)["worst_windows"]) == 20
+
+
+def test_results_are_shown_even_where_they_cannot_be_written(predictions, tiny_dataset, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "scores.json").write_text("of an earlier run")
+    result = evaluate(predictions, tiny_dataset, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "100.00" in result.stdout
+    assert "--overwrite" in result.stderr
+    assert not (tmp_path / "out" / "scores.csv").exists()
+
+
+@pytest.mark.parametrize("ratio", ["nan", "inf", "0", "1.5"])
+def test_a_band_ratio_is_a_share(predictions, tiny_dataset, ratio):
+    result = evaluate(predictions, tiny_dataset, "--biou-ratio", ratio)
+    assert result.exit_code == 2
+    assert "--biou-ratio" in result.output
+
+
+def test_a_data_set_that_is_ambiguous_is_not_taken_for_a_folder_of_label_maps(
+    predictions, tiny_dataset
+):
+    shutil.copytree(tiny_dataset, tiny_dataset.parent / "both" / "one")
+    shutil.copytree(tiny_dataset, tiny_dataset.parent / "both" / "two")
+    result = evaluate(predictions, tiny_dataset.parent / "both")
+    assert "holds several data sets" in result.output
+
+
 def test_the_papers_rows_stand_beside_ours(predictions, tiny_dataset):
     result = evaluate(predictions, tiny_dataset, "--split", "test", "--compare", "paper")
     assert result.exit_code == 0, result.output
@@ -254,6 +330,18 @@ def test_the_papers_rows_stand_beside_ours(predictions, tiny_dataset):
     cells = [cell.strip() for cell in ours.strip("│").split("│")]
     assert cells[1:7] == ["", "", "", "100.00", "100.00", "1.0000"]
     assert "multiply-adds" in result.output
+    assert "where the classes" not in result.output
+
+
+def test_the_papers_table_says_when_the_classes_here_are_others(tmp_path):
+    classes = tmp_path / "classes.toml"
+    classes.write_text('[[classes]]\nid = 0\nname = "leaf"\n')
+    for folder in ("gt", "pred"):
+        write(tmp_path / folder / "a.png", np.zeros((20, 20)))
+    result = evaluate(
+        *(tmp_path / "pred", tmp_path / "gt", "--classes", classes, "--compare", "paper")
+    )
+    assert "where the classes are those of 'classes'" in result.output
 
 
 def test_the_papers_table_has_sixteen_methods_with_plausible_scores():

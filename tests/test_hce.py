@@ -224,7 +224,7 @@ MASK = np.ones((4, 5), np.bool_)
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((MASK, MASK[:3]), {}, "prediction is 4x5 but its truth 3x5"),
+        ((MASK, MASK[:3]), {}, "prediction is 4x5 but the truth is 3x5"),
         ((MASK, MASK.astype(np.uint8)), {}, "truth is uint8 of shape (4, 5)"),
         ((MASK, MASK), {"relax_px": -1}, "relax_px is -1"),
         ((MASK, MASK), {"epsilon_px": -0.5}, "epsilon_px -0.5"),

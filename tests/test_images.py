@@ -10,7 +10,7 @@ import pytest
 from handmade_png import handmade_png, packed_rows
 from PIL import Image as PillowImage
 
-from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
+from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import (
     decode_image,
@@ -23,6 +23,7 @@ from mass13k_tools.images import (
 )
 from mass13k_tools.layouts import Sample
 from mass13k_tools.pixel_files import read_header
+from mass13k_tools.taxonomy_file import shipped_taxonomy
 
 NAME = Path("some.file")
 LABELS = (np.arange(35).reshape(5, 7) % 7).astype(np.uint8)
@@ -239,3 +240,12 @@ def test_writing_is_lossless_for_labels_and_repeats_its_bytes():
     labels = decode_raw_labels(png_bytes(LABELS), NAME)
     np.testing.assert_array_equal(labels.values, LABELS)
     assert (labels.header.mode, labels.header.bits, labels.header.format) == ("L", 8, "PNG")
+
+
+def test_a_jpeg_with_a_second_picture_behind_it_is_its_first(tmp_path):
+    image = np.full((8, 12, 3), 90, np.uint8)
+    path = tmp_path / "phone.jpg"
+    thumbnail = PillowImage.fromarray(image[:4, :4])
+    PillowImage.fromarray(image).save(path, "MPO", save_all=True, append_images=[thumbnail])
+    assert read_header(path).format == "JPEG"
+    np.testing.assert_array_equal(read_image(path), image)

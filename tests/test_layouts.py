@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from layout_trees import TREES, write_tree
 
-from mass13k_tools.classes import MASS13K, UNKNOWN, shipped_taxonomy
+from mass13k_tools.classes import MASS13K, UNKNOWN
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import LAYOUT_NAMES, find_dataset
+from mass13k_tools.taxonomy_file import shipped_taxonomy
 
 PROJECT = Path(__file__).parents[1]
 DOCS = PROJECT / "docs" / "layouts.md"

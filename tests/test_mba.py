@@ -126,7 +126,10 @@ def test_a_truth_without_border_scores_nan(value, shape):
         (np.zeros((4, 5), np.uint8), "prediction is uint8 of shape (4, 5)"),
         (np.zeros((4, 5, 1), np.bool_), "prediction is bool of shape (4, 5, 1)"),
         (np.zeros((0, 5), np.bool_), "prediction is bool of shape (0, 5)"),
-        (np.zeros((5, 4), np.bool_), "prediction is 5x4 but its truth 4x5"),
+        (
+            np.zeros((5, 4), np.bool_),
+            "prediction is 5x4 but the truth is 4x5; scale the prediction",
+        ),
     ],
 )
 def test_what_is_no_pair_of_masks_is_refused(prediction, message):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import ndimage
+from test_bands import slow_class_bands
 from test_complexity import random_map
 
 from mass13k_tools.errors import DatasetError
@@ -13,7 +14,6 @@ from mass13k_tools.ops.components import small_components
 from mass13k_tools.ops.mistakes import (
     KINDS,
     SMALL_PX,
-    boundary_band,
     mistakes,
     pixel_kinds,
     worst_windows,
@@ -39,16 +39,6 @@ def slow_small(label_map, below_px):
     return small
 
 
-def slow_band(label_map, width_px):
-    band = np.zeros(label_map.shape, bool)
-    for y, x in np.argwhere(label_map != 255):
-        near = label_map[
-            max(0, y - width_px) : y + width_px + 1, max(0, x - width_px) : x + width_px + 1
-        ]
-        band[y, x] = ((near != label_map[y, x]) & (near != 255)).any()
-    return band
-
-
 def slow_thin(label_map, thin_px):
     thin = np.zeros(label_map.shape, bool)
     for class_id in VALUES:
@@ -61,7 +51,7 @@ def slow_thin(label_map, thin_px):
 
 def slow_kinds(prediction, label_map, *, band_px, thin_px, small_px):
     kinds = np.full(label_map.shape, KINDS.index("interior"))
-    kinds[slow_band(label_map, band_px)] = KINDS.index("band")
+    kinds[slow_class_bands(label_map, band_px)] = KINDS.index("band")
     small = slow_small(label_map, small_px) | slow_small(prediction, small_px)
     kinds[small] = KINDS.index("small")
     kinds[slow_thin(label_map, thin_px)] = KINDS.index("thin")
@@ -91,13 +81,6 @@ def test_smooth_pairs_have_all_kinds_of_the_slow_version(seed):
     np.testing.assert_array_equal(pixel_kinds(prediction, label_map, **sizes), expected)
 
 
-@pytest.mark.parametrize("width_px", [1, 2, 5])
-def test_the_band_reaches_as_far_as_a_slow_search(width_px):
-    label_map = with_ignore(3, smooth=2.0)
-    band = boundary_band(label_map, width_px=width_px)
-    np.testing.assert_array_equal(band, slow_band(label_map, width_px))
-
-
 @pytest.mark.parametrize("below_px", [0, 1, 2, 7, 40])
 def test_small_components_are_those_of_scipy(below_px):
     label_map = with_ignore(5, smooth=0.7)
@@ -105,29 +88,37 @@ def test_small_components_are_those_of_scipy(below_px):
     np.testing.assert_array_equal(small_components(label_map, below_px=below_px), expected)
 
 
-def test_counts_are_those_of_a_plain_loop():
+@pytest.mark.parametrize("rest_id", [0, 1])
+def test_counts_are_those_of_a_plain_loop(rest_id):
     label_map, prediction = with_ignore(8, smooth=2.0), with_ignore(9, smooth=1.0)
     sizes = {"band_px": 1, "thin_px": 4, "small_px": 20}
     kinds = pixel_kinds(prediction, label_map, **sizes)
-    pixels, wrong, with_zero = (np.zeros((4, 256), int) for _ in range(3))
+    pixels, wrong, with_rest = (np.zeros((4, 256), int) for _ in range(3))
     for kind, true, predicted in zip(kinds.flat, label_map.flat, prediction.flat, strict=True):
         if true != 255:
             pixels[kind, true] += 1
             wrong[kind, true] += true != predicted
-            with_zero[kind, true] += true != predicted and 0 in (true, predicted)
-    counts = mistakes(prediction, label_map, **sizes)
+            with_rest[kind, true] += true != predicted and rest_id in (true, predicted)
+    counts = mistakes(prediction, label_map, **sizes, rest_id=rest_id)
     np.testing.assert_array_equal(counts.pixels, pixels)
     np.testing.assert_array_equal(counts.wrong, wrong)
-    np.testing.assert_array_equal(counts.wrong_with_zero, with_zero)
+    np.testing.assert_array_equal(counts.wrong_with_rest, with_rest)
     assert (counts.wrong.sum(axis=1) > 0).all()
-    assert 0 < counts.wrong_with_zero.sum() < counts.wrong.sum()
+    assert 0 < counts.wrong_with_rest.sum() < counts.wrong.sum()
+
+
+def test_without_a_rest_class_no_mistake_involves_it():
+    label_map, prediction = with_ignore(8, smooth=2.0), with_ignore(9, smooth=1.0)
+    counts = mistakes(prediction, label_map, band_px=1, rest_id=None)
+    assert counts.wrong[:, 0].any()
+    assert not counts.wrong_with_rest.any()
 
 
 def test_counts_of_two_images_add_up():
     one, other = with_ignore(1, smooth=2.0), with_ignore(2, smooth=2.0)
     total = mistakes(one, other, band_px=2) + mistakes(other, one, band_px=2)
     assert total.pixels.dtype == np.int64
-    for name in ("pixels", "wrong", "wrong_with_zero"):
+    for name in ("pixels", "wrong", "wrong_with_rest"):
         parts = [getattr(mistakes(*pair, band_px=2), name) for pair in ((one, other), (other, one))]
         np.testing.assert_array_equal(getattr(total, name), sum(parts))
 
@@ -161,15 +152,7 @@ def test_each_mistake_has_the_kind_that_a_person_would_name(place, predicted, ki
     wrong = count.wrong.sum(axis=1)
     assert {name for name, pixels in zip(KINDS, wrong, strict=True) if pixels} == set(kind.split())
     assert wrong.sum() == (prediction != truth).sum()
-    assert count.wrong_with_zero.sum() == (wrong.sum() if predicted == 0 else 0)
-
-
-def test_neither_ignore_nor_the_frame_makes_a_band():
-    label_map = np.full((40, 40), 3, np.uint8)
-    label_map[10:20, 10:20] = 255
-    assert not boundary_band(label_map, width_px=5).any()
-    # Ignore does not hide a class behind it, either
-    assert boundary_band(np.array([[3, 255, 0]], np.uint8), width_px=2).tolist() == [[1, 0, 1]]
+    assert count.wrong_with_rest.sum() == (wrong.sum() if predicted == 0 else 0)
 
 
 def test_a_component_is_small_below_the_limit_and_not_at_it():
@@ -184,7 +167,7 @@ def test_a_component_is_small_below_the_limit_and_not_at_it():
 def test_a_perfect_prediction_has_no_mistake_and_ignored_pixels_count_nowhere():
     label_map = scene()
     count = mistakes(label_map, label_map, band_px=3)
-    assert count.wrong.sum() == count.wrong_with_zero.sum() == 0
+    assert count.wrong.sum() == count.wrong_with_rest.sum() == 0
     assert count.pixels.sum() == (label_map != 255).sum()
     ignored = np.full((9, 9), 255, np.uint8)
     nothing = mistakes(np.zeros((9, 9), np.uint8), ignored, band_px=3)
@@ -198,12 +181,14 @@ def test_a_prediction_of_ignore_is_wrong():
     ]
     count = mistakes(np.full((9, 9), 255, np.uint8), np.full((9, 9), 3, np.uint8), band_px=1)
     assert count.wrong[:, 3].sum() == 81
-    assert count.wrong_with_zero.sum() == 0
+    assert count.wrong_with_rest.sum() == 0
 
 
 @pytest.mark.parametrize("function", [pixel_kinds, mistakes])
 def test_sizes_must_agree(function):
-    with pytest.raises(DatasetError, match="prediction is 3x4 but its label map is 3x5"):
+    with pytest.raises(
+        DatasetError, match="prediction is 3x4 but the truth is 3x5; scale predictions to its size"
+    ):
         function(np.zeros((3, 4), np.uint8), np.zeros((3, 5), np.uint8), band_px=1)
     with pytest.raises(DatasetError, match="prediction is 3x4"):
         wrong_pixels(np.zeros((3, 4), np.uint8), np.zeros((3, 5), np.uint8))

@@ -163,15 +163,15 @@ def test_boundaries_of_a_prediction_count_only_where_the_truth_is_known():
     prediction[:, 6:] = 3
     prediction[8, 0] = 3
     sums = pair_sums(prediction, truth, (0, 3))
-    assert sums.boundary_predicted.tolist() == [2, 1]
+    assert sums.boundary_predicted.tolist() == [3, 1]
     assert sums.boundary_truth.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
     ("prediction", "truth", "message"),
     [
-        ([[0, 7]], [[0, 1]], "prediction holds 7, which is none of the classes 1, 0, 3"),
-        ([[0, 1]], [[9, 1]], "truth holds 9, which is none of the classes 1, 0, 3"),
+        ([[0, 7]], [[0, 1]], "prediction holds 7, expected one of 1, 0, 3 or 255"),
+        ([[0, 1]], [[9, 1]], "truth holds 9, expected one of 1, 0, 3 or 255"),
         ([[0, 1]], [[0, 1, 1]], "prediction is 1x2 but .* 1x3"),
         ([[[0, 1]]], [[0, 1]], "expected uint8"),
     ],
@@ -248,3 +248,21 @@ def test_mean_leaves_undefined_values_out():
     assert mean(np.array([np.nan, 0.25, 0.75])) == 0.5
     assert np.isnan(mean(np.array([np.nan])))
     assert np.isnan(mean(np.array([])))
+
+
+def test_sums_of_different_bands_or_classes_do_not_add_up():
+    label_map = np.array([[0, 1]], np.uint8)
+    narrow = pair_sums(label_map, label_map, [0, 1])
+    for other in (
+        pair_sums(label_map, label_map, [0, 1], band_ratios=(0.001, 0.02)),
+        pair_sums(label_map, label_map, [0, 1, 2]),
+    ):
+        with pytest.raises(DatasetError, match="do not add up"):
+            narrow + other
+
+
+@pytest.mark.parametrize("class_ids", [[], [0, 1, 1], [0, 1, 255], [-1, 0, 1], [0, 1, 256]])
+def test_class_ids_that_no_label_map_can_hold_are_refused(class_ids):
+    label_map = np.array([[0, 1]], np.uint8)
+    with pytest.raises(DatasetError, match="expected ids of 0..254, each once"):
+        pair_sums(label_map, label_map, class_ids)

@@ -4,25 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image as PillowImage
+from shown_sample import draw_truth, half_wrong, show, write_prediction
 
 from mass13k_tools.classes import MASS13K
-from mass13k_tools.cli import main
 from mass13k_tools.images import read_image, read_label_map
-from mass13k_tools.layouts import find_dataset, find_predictions
-from mass13k_tools.ops import render
-from mass13k_tools.ops.complexity import complexity
-from mass13k_tools.ops.edges import edge_map
-from mass13k_tools.ops.error_map import BOUNDARY, CONFUSED, ERROR_KINDS, INVENTED, MISSED, error_map
+from mass13k_tools.layouts import find_dataset
 from mass13k_tools.ops.render import GAP_PX
-from mass13k_tools.ops.weights import own_weights
-from mass13k_tools.panels.look import OF_PREDICTIONS, Look
-from mass13k_tools.panels.sheets import contact_sheet, panel
-
-
-def show(*arguments):
-    return CliRunner().invoke(main, ["show", *map(str, arguments)])
 
 
 @pytest.fixture
@@ -31,43 +19,8 @@ def sample(tiny_dataset):
 
 
 @pytest.fixture
-def truth(sample):
-    """The first sample's label map, which all classes but one and ignore occur in."""
-    label_map = read_label_map(sample.label_path, MASS13K)
-    label_map[10:40, 70:90] = 0
-    PillowImage.fromarray(label_map).save(sample.label_path)
-    return label_map
-
-
-@pytest.fixture
-def predicted(truth):
-    """Its left half is right, its right half is one class."""
-    prediction = truth.copy()
-    prediction[:, 48:] = np.where(prediction[:, 48:] == 0, 3, 0)
-    prediction[:20, 60:] = 1
-    return prediction
-
-
-@pytest.fixture
-def pred(tmp_path, sample, predicted):
-    """Folder of predictions for the first sample alone."""
-    path = tmp_path / "pred" / sample.split / f"{sample.key}.png"
-    path.parent.mkdir(parents=True)
-    PillowImage.fromarray(predicted).save(path)
-    return tmp_path / "pred"
-
-
-def legend_of(monkeypatch, draw):
-    """Catch what a picture says in its legend."""
-    seen = []
-
-    def note(title, rows, *, text_px=20):
-        seen.append((title, rows))
-        return np.zeros((text_px, 5, 3), np.uint8)
-
-    monkeypatch.setattr(render, "legend", note)
-    draw()
-    return seen[0]
+def pred(tmp_path, sample):
+    return write_prediction(tmp_path / "pred", sample, half_wrong(draw_truth(sample)))
 
 
 def test_a_crop_shows_every_label_pixel_as_a_sharp_square(tiny_dataset, sample, tmp_path):
@@ -92,127 +45,6 @@ def test_all_layers_stand_side_by_side(tiny_dataset, sample, tmp_path):
     np.testing.assert_array_equal(drawn[GAP_PX:, GAP_PX:][:64, :96], image)
 
 
-def test_the_legend_has_share_and_ipq_of_every_class_present(sample, truth, monkeypatch):
-    look = Look(("label",), None, 100)
-    title, rows = legend_of(monkeypatch, lambda: panel(sample, MASS13K, look))
-    measured = complexity(truth)
-    assert title[0] == sample.key
-    assert title[-1] == f"mIPQ {measured.mipq:,.1f} (contour)"
-    areas = {row.id: (truth == row.id).mean() for row in MASS13K.classes}
-    present = sorted((row for row in MASS13K.classes if areas[row.id]), key=lambda r: -areas[r.id])
-    expected = [
-        (row.colour, f"{row.name}  {areas[row.id]:.1%}  IPQ {measured.ipq[row.id]:,.1f}")
-        for row in present
-    ]
-    ignored = (truth == 255).mean()
-    if ignored:
-        expected.append(((128, 128, 128), f"ignore  {ignored:.1%}"))
-    assert [tuple(row) for row in rows] == expected
-
-
-def test_the_legend_of_errors_has_their_shares_of_the_labelled_pixels(
-    sample, truth, predicted, pred, monkeypatch
-):
-    look = Look(("error",), predictions=find_predictions(pred, [sample]))
-    _, rows = legend_of(monkeypatch, lambda: panel(sample, MASS13K, look))
-    errors = error_map(predicted, truth, band_px=1)[truth != 255]
-    shares = {row.colour: row.text.split()[1] for row in rows if row.colour}
-    for kind in ERROR_KINDS:
-        assert shares[kind.colour] == f"{(errors == kind.value).mean():.2%}"
-        assert kind is CONFUSED or (errors == kind.value).any()
-    (heading,) = (row.text for row in rows if row.colour is None)
-    assert heading == f"wrong  {(errors > 0).mean():.2%}"
-
-
-def test_the_legend_of_one_class_has_only_what_can_go_wrong_with_it(sample, pred, monkeypatch):
-    look = Look(
-        ("error",),
-        predictions=find_predictions(pred, [sample]),
-        one_class=MASS13K.find("tree"),
-    )
-    _, rows = legend_of(monkeypatch, lambda: panel(sample, MASS13K, look))
-    heading = next(number for number, row in enumerate(rows) if row.colour is None)
-    assert rows[heading].text.startswith("wrong about tree  ")
-    colours = [row.colour for row in rows[heading + 1 :]]
-    assert colours == [MISSED.colour, INVENTED.colour, BOUNDARY.colour]
-
-
-def test_cells_of_a_grid_bear_key_split_and_mipq(sample, monkeypatch):
-    captions = []
-    real = render.legend
-    monkeypatch.setattr(
-        render, "legend", lambda title, rows: captions.append(title) or real(title, rows)
-    )
-    drawn = contact_sheet([sample], MASS13K, Look(("image",), None, 96))
-    mipq = complexity(read_label_map(sample.label_path, MASS13K)).mipq
-    assert captions == [[sample.key, f"{sample.split}, mIPQ {mipq:,.1f}"]]
-    first = drawn[GAP_PX:, GAP_PX:][:64, :96]
-    np.testing.assert_array_equal(first, read_image(sample.image_path))
-    assert drawn.shape[0] > 64 + 30  # the caption is below
-
-
-def drawn_layer(root, sample, layer, *arguments):
-    out = root.parent / "out"
-    result = show(
-        *(root, sample.key, "--layers", layer, "--pairs", "--side", 0, *arguments),
-        *("--out", out, "--overwrite"),
-    )
-    assert result.exit_code == 0, result.output
-    return read_image(out / f"{sample.key}-{layer}.png")
-
-
-def test_edges_and_weights_are_drawn_pixel_by_pixel(tiny_dataset, sample, truth):
-    edges = drawn_layer(tiny_dataset, sample, "edges")
-    np.testing.assert_array_equal(edges == 255, np.stack([edge_map(truth)] * 3, axis=2))
-    weights = drawn_layer(tiny_dataset, sample, "weights")
-    np.testing.assert_array_equal(weights, render.heat_map(own_weights(truth)))
-
-
-def test_predictions_are_drawn_in_the_colours_of_their_classes(
-    tiny_dataset, sample, predicted, pred
-):
-    flat = drawn_layer(tiny_dataset, sample, "prediction", "--pred", pred)
-    np.testing.assert_array_equal(flat, MASS13K.colours[predicted])
-    over = drawn_layer(tiny_dataset, sample, "prediction-overlay", "--pred", pred)
-    image = read_image(sample.image_path)
-    np.testing.assert_array_equal(over, render.overlay(image, predicted, MASS13K.colours))
-
-
-@pytest.mark.parametrize("class_name", [None, "Tree", "others"])
-def test_wrong_pixels_have_the_colour_of_their_kind_and_right_ones_none(
-    tiny_dataset, sample, truth, predicted, pred, class_name
-):
-    arguments = ["--pred", pred, *(["--class", class_name] if class_name else [])]
-    drawn = drawn_layer(tiny_dataset, sample, "error", *arguments)
-    expected = error_map(predicted, truth, band_px=1)
-    if class_name:
-        class_id = MASS13K.find(class_name).id
-        mask = np.where(truth == 255, 255, truth == class_id).astype(np.uint8)
-        expected = error_map((predicted == class_id).astype(np.uint8), mask, band_px=1)
-    for kind in ERROR_KINDS:
-        np.testing.assert_array_equal(
-            (drawn == kind.colour).all(axis=2), expected == kind.value, kind.name
-        )
-    right = drawn[expected == 0]
-    assert right.size
-    assert (right == right[:, :1]).all()  # grey
-
-
-def test_ignored_pixels_of_an_error_map_are_striped(tiny_dataset, sample, truth, pred):
-    truth[30:, :40] = 255
-    PillowImage.fromarray(truth).save(sample.label_path)
-    drawn = drawn_layer(tiny_dataset, sample, "error", "--pred", pred)
-    assert set(np.unique(drawn[truth == 255])) == set(render.HATCH_GREYS)
-
-
-@pytest.mark.parametrize("layer", ["edges", "weights", "error"])
-def test_a_crop_shows_what_the_whole_picture_shows_there(tiny_dataset, sample, pred, layer):
-    more = ["--pred", pred] if layer in OF_PREDICTIONS else []
-    whole = drawn_layer(tiny_dataset, sample, layer, *more)
-    cut = drawn_layer(tiny_dataset, sample, layer, *more, "--crop", "9,31,40,50")
-    np.testing.assert_array_equal(cut, whole[9:49, 31:81])
-
-
 def test_pairs_are_files_of_one_size_for_every_layer(tiny_dataset, tmp_path, sample, pred):
     layers = "image,overlay,label,outline,edges,weights,prediction,prediction-overlay,error"
     for side, size in ((0, (64, 96)), (60, (40, 60)), (200, (128, 192))):
@@ -232,13 +64,6 @@ def test_with_predictions_errors_are_shown_unasked(tiny_dataset, tmp_path, sampl
     pictures = json.loads(show(*arguments).stdout)["pictures"]
     layers = [picture.removesuffix(".png").rpartition("-")[2] for picture in pictures]
     assert layers == ["image", "label", "prediction", "error"]
-
-
-def test_a_grid_of_errors_says_how_much_is_wrong(sample, truth, predicted, pred, monkeypatch):
-    look = Look(("error",), side_px=96, predictions=find_predictions(pred, [sample]))
-    title, _ = legend_of(monkeypatch, lambda: contact_sheet([sample], MASS13K, look))
-    wrong = ((predicted != truth) & (truth != 255)).sum() / (truth != 255).sum()
-    assert title[-1] == f"wrong  {wrong:.2%}"
 
 
 def test_a_missing_prediction_is_named(tiny_dataset, tmp_path, pred):

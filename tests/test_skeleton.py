@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from skimage.morphology import skeletonize
 
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.skeleton import skeleton
 
 
@@ -53,3 +54,18 @@ def test_masks_cut_out_of_larger_ones_thin_alike():
     mask = disc(81, 33)
     for view in (mask[3:70:2, 5:], mask.T, mask[::-1]):
         assert np.array_equal(skeleton(view), skeletonize(view))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        np.full((4, 5), 255, np.uint8),
+        np.ones((4, 5), np.uint8),
+        np.ones((4, 5, 1), bool),
+        np.ones((0, 5), bool),
+        np.ones(5, bool),
+    ],
+)
+def test_what_is_no_mask_is_refused(other):
+    with pytest.raises(DatasetError, match=r"mask is .* expected bool \(H, W\)"):
+        skeleton(other)

@@ -33,7 +33,7 @@ def check(found, expected, device):
 @of_any_kind
 @given(batches(), st.sampled_from(get_args(EdgeMode)), st.integers(1, 6))
 def test_edges_of_batches(device, label_maps, mode, width_px):
-    found = torch_edges.edge_maps(
+    found = torch_edges.edge_map(
         torch.from_numpy(label_maps).to(device), mode=mode, width_px=width_px
     )
     expected = [edge_map(one, mode=mode, width_px=width_px) for one in label_maps]
@@ -44,7 +44,7 @@ def test_edges_of_batches(device, label_maps, mode, width_px):
 @of_any_kind
 @given(batches(), st.sampled_from([1, 2, 3, 7, 64, 4095]))
 def test_distances_of_batches(device, label_maps, limit_px):
-    found = torch_edges.signed_distances(torch.from_numpy(label_maps).to(device), limit_px=limit_px)
+    found = torch_edges.signed_distance(torch.from_numpy(label_maps).to(device), limit_px=limit_px)
     expected = [signed_distance(one, limit_px=limit_px) for one in label_maps]
     check(found, np.stack(expected), device)
 
@@ -98,11 +98,11 @@ def test_large_label_maps_agree_too(device):
     label_maps[:, ::17, 3::5] = 255
     batch = torch.from_numpy(label_maps).to(device)
     for mode, width_px in (("inner", 20), ("released", 3), ("symmetric", 5)):
-        found = torch_edges.edge_maps(batch, mode=mode, width_px=width_px)
+        found = torch_edges.edge_map(batch, mode=mode, width_px=width_px)
         expected = [edge_map(one, mode=mode, width_px=width_px) for one in label_maps]
         check(found, np.stack(expected), device)
     check(
-        torch_edges.signed_distances(batch),
+        torch_edges.signed_distance(batch),
         np.stack([signed_distance(one) for one in label_maps]),
         device,
     )
@@ -110,8 +110,8 @@ def test_large_label_maps_agree_too(device):
 
 def test_an_empty_batch_gives_an_empty_batch():
     empty = torch.zeros((0, 4, 5), dtype=torch.uint8)
-    assert torch_edges.edge_maps(empty).shape == (0, 4, 5)
-    assert torch_edges.signed_distances(empty).shape == (0, 4, 5)
+    assert torch_edges.edge_map(empty).shape == (0, 4, 5)
+    assert torch_edges.signed_distance(empty).shape == (0, 4, 5)
     assert torch_weights.own_weights(empty).shape == (0, 4, 5)
     assert torch_weights.boundary_weights(empty, [0, 1, 2]).shape == (0, 3, 4, 5)
 
@@ -119,12 +119,16 @@ def test_an_empty_batch_gives_an_empty_batch():
 @pytest.mark.parametrize(
     "call, message",
     [
-        (lambda: torch_edges.edge_maps(STREET[0]), r"of shape \(1, 6\), expected torch.uint8"),
-        (lambda: torch_edges.signed_distances(STREET.long()), "torch.int64 of shape"),
-        (lambda: torch_edges.edge_maps(STREET, mode="both"), "no edge mode 'both'"),
-        (lambda: torch_edges.edge_maps(STREET, width_px=0), "width 0 px"),
-        (lambda: torch_edges.signed_distances(STREET, limit_px=0), "up to 0 px"),
+        (lambda: torch_edges.edge_map(STREET[0]), r"of shape \(1, 6\), expected torch.uint8"),
+        (lambda: torch_edges.signed_distance(STREET.long()), "torch.int64 of shape"),
+        (lambda: torch_edges.edge_map(STREET, mode="both"), "no edge mode 'both'"),
+        (lambda: torch_edges.edge_map(STREET, width_px=0), "width 0 px"),
+        (lambda: torch_edges.signed_distance(STREET, limit_px=0), "up to 0 px"),
         (lambda: torch_weights.own_weights(STREET[0]), "expected torch.uint8"),
+        (lambda: torch_weights.boundary_weights(STREET, [255]), "ids of 0..254, each once"),
+        (lambda: torch_weights.boundary_weights(STREET, [300]), "ids of 0..254, each once"),
+        (lambda: torch_weights.boundary_weights(STREET, [-1]), "ids of 0..254, each once"),
+        (lambda: torch_weights.boundary_weights(STREET, [5, 0, 5]), "ids of 0..254, each once"),
         (lambda: torch_weights.own_weights(STREET, kernel_px=4), "window of 4 px"),
         (lambda: torch_weights.own_weights(STREET, frame="zero"), "no frame 'zero'"),
         (lambda: torch_weights.boundary_weights(STREET, [0], mode="x"), "no weight mode 'x'"),

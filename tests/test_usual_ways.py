@@ -15,6 +15,7 @@ from usual_ways import (
     released_sums,
 )
 
+from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.edges import edge_map
 from mass13k_tools.ops.score_sums import pair_sums
 from mass13k_tools.ops.weights import boundary_weights, own_weights
@@ -72,9 +73,9 @@ def test_weights_are_the_same_by_averages(case, way):
 
 def test_distances_are_those_to_the_boundary_of_each_class_within_the_margin():
     label_map = random_map(6, smooth=4.0)
-    windows = boundary_windows(label_map, edge_map(label_map), margin_px=6)
+    windows = boundary_windows(label_map, class_bands(label_map, width_px=1), margin_px=6)
     for class_id, distance in zip(range(6), distances(windows), strict=True):
-        boundary = edge_map(label_map) & (label_map == class_id)
+        boundary = class_bands(label_map, width_px=1) & (label_map == class_id)
         whole = ndimage.distance_transform_edt(~boundary)
         assert (distance == 0).sum() == boundary.sum()
         for reach in (1, 2, 5.12):

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 from drawn_label_maps import label_maps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.nn import functional
+from usual_ways import own_of, pooled_weights
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.weight_steps import boundary_steps, weights_from_steps
@@ -63,11 +62,10 @@ def test_weights_are_the_mask_less_its_local_mean(label_map, mode, frame, kernel
 @of_any_kind
 @given(label_maps(), kernels)
 def test_released_operations_give_the_same_bits(label_map, kernel_px):
-    weights = boundary_weights(label_map, CLASSES, kernel_px=kernel_px)
-    for weight, class_id in zip(weights, CLASSES, strict=True):
-        mask = torch.from_numpy((label_map == class_id).astype(np.float32))[None]
-        mean = functional.avg_pool2d(mask, kernel_px, stride=1, padding=kernel_px // 2)
-        np.testing.assert_array_equal(weight, (mean - mask).abs()[0].numpy())
+    np.testing.assert_array_equal(
+        boundary_weights(label_map, CLASSES, kernel_px=kernel_px),
+        pooled_weights(label_map, CLASSES, kernel_px=kernel_px),
+    )
 
 
 @of_any_kind
@@ -75,12 +73,9 @@ def test_released_operations_give_the_same_bits(label_map, kernel_px):
 def test_own_weights_are_those_of_each_pixels_class(label_map, frame, kernel_px):
     own = own_weights(label_map, kernel_px=kernel_px, frame=frame)
     present = sorted({int(value) for value in label_map.flat} - {255})
-    expected = np.zeros(label_map.shape, dtype=np.float32)
     for mode in ("abs", "signed"):
         weights = boundary_weights(label_map, present, mode=mode, kernel_px=kernel_px, frame=frame)
-        for weight, class_id in zip(weights, present, strict=True):
-            expected[label_map == class_id] = weight[label_map == class_id]
-        np.testing.assert_array_equal(own, expected)
+        np.testing.assert_array_equal(own, own_of(weights, label_map, present))
 
 
 @of_any_kind
@@ -150,9 +145,26 @@ def test_the_papers_sign_would_make_half_of_a_boundary_negative():
     assert found.clamped == 9  # one column of 9, at -0.4; the next is at -0.2 and just 0
 
 
+@pytest.mark.parametrize("class_ids", [[255], [0, 300], [-1], [0, 5, 0]])
+def test_class_ids_that_no_label_map_can_hold_are_refused(class_ids):
+    steps = np.zeros((len(class_ids), *STREET.shape), np.uint8)
+    for call in (
+        lambda: boundary_weights(STREET, class_ids),
+        lambda: boundary_steps(STREET, class_ids),
+        lambda: weights_from_steps(steps, STREET, class_ids, mode="abs", kernel_px=5),
+    ):
+        with pytest.raises(DatasetError, match="expected ids of 0..254, each once"):
+            call()
+
+
+def test_no_classes_have_no_weights():
+    assert boundary_weights(STREET, []).shape == (0, *STREET.shape)
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: loss_weight_range(np.zeros((0, 3, 4), np.float32), []), "expected at least one"),
         (lambda: boundary_weights(STREET, [0], mode="absolute"), "no weight mode 'absolute'"),
         (lambda: boundary_weights(STREET, [0], kernel_px=4), "window of 4 px, expected an odd"),
         (lambda: boundary_steps(STREET, [0], kernel_px=1), "window of 1 px"),

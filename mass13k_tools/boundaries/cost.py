@@ -18,9 +18,9 @@ from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.weight_steps import WeightMode
 from mass13k_tools.ops.weights import WeightRange, boundary_weights, loss_weight_range
 from mass13k_tools.pool import Workers, run
+from mass13k_tools.printing import bytes_text
 
 MEASURED = 8  # samples, spread evenly
-UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +102,6 @@ def check_room(cost: Cost, out: Path) -> None:
             f"{bytes_text(cost.free_bytes)} are free at '{out}'; choose another folder, "
             "or fewer samples with --split"
         )
-
-
-def bytes_text(count: float) -> str:
-    """Write a number of bytes for people.
-
-    Example:
-        >>> bytes_text(999), bytes_text(12_582_912), bytes_text(4.7e12)
-        ('999 B', '12.0 MiB', '4.3 TiB')
-    """
-    if count < 2**10:
-        return f"{count:.0f} B"
-    power = min(4, (int(count).bit_length() - 1) // 10)
-    return f"{count / 2 ** (10 * power):.1f} {UNITS[power - 1]}"
 
 
 def _measure(

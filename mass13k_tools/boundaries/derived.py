@@ -7,14 +7,15 @@ however old its file looks, and nobody needs a list beside the files.
 
 import hashlib
 import io
+import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -28,7 +29,11 @@ from mass13k_tools.layouts import Sample
 from mass13k_tools.outputs import write_file
 
 VERSION = 1  # raise it when the same settings give other files
-NPZ_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+# The last three: members that are encrypted, or compressed in a way of other programs
+NPZ_DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
+    *(RuntimeError, zlib.error, lzma.LZMAError),
+)
 PNG_HEAD = 33  # signature and IHDR, the first chunk
 
 
@@ -52,6 +57,17 @@ class Target:
         return self.out / sample.split / name
 
 
+class Settings(Protocol):
+    """What is made of a label map; its text says what the result depends on besides."""
+
+    @property
+    def suffix(self) -> str:
+        """``.png`` or ``.npz``."""
+
+    def encode(self, label_map: LabelMap, origin: str) -> bytes:
+        """Make the file, with a text for :func:`png_with_origin` or :func:`npz_with_origin`."""
+
+
 class Written(NamedTuple):
     """A file that is there now."""
 
@@ -61,37 +77,30 @@ class Written(NamedTuple):
     """It was there before."""
 
 
-def write_derived(
-    sample: Sample,
-    target: Target,
-    *,
-    settings: object,
-    suffix: str,
-    encode: Callable[[LabelMap, str], bytes],
-) -> Written:
+def write_derived(sample: Sample, *, settings: Settings, target: Target) -> Written:
     """Write what a label map gives, unless a file made from the same is there.
 
     Args:
         sample: Whose label map.
+        settings: What is wanted; their text goes into the file.
         target: Where to.
-        settings: What the result depends on besides the label map; its text goes into the file.
-        suffix: ``.png`` or ``.npz``.
-        encode: From the label map and the text for :func:`png_with_origin` or
-            :func:`npz_with_origin` to the file.
 
     Raises:
         DatasetError: The label map cannot be read, or another file is there and may not be
-            overwritten.
+            overwritten, or never may, being the label map or the image.
     """
-    path = target.path(sample, suffix)
+    path = target.path(sample, settings.suffix)
     content = read_bytes(sample.label_path)
     digest = hashlib.sha256(content + target.taxonomy.lookup_array.tobytes()).hexdigest()
     origin = f"mass13k {VERSION}: {settings!r} of sha256 {digest}"
     if _origin(path, len(origin)) == origin:
         return Written(path, path.stat().st_size, known=True)
+    own = (one for one in (sample.label_path, sample.image_path) if one.exists())
+    if path.exists() and any(path.samefile(one) for one in own):
+        raise DatasetError(f"'{path}' is a file of the data set itself; choose another folder")
     raw = decode_raw_labels(content, sample.label_path)
     label_map = label_map_from_raw(raw.values, sample.label_path, target.taxonomy)
-    made = encode(label_map, origin)
+    made = settings.encode(label_map, origin)
     write_file(path, made, overwrite=target.overwrite)
     return Written(path, len(made), known=False)
 

@@ -6,13 +6,9 @@ import numpy as np
 
 from mass13k_tools.arrays import LabelMap
 from mass13k_tools.boundaries.derived import (
-    Target,
-    Written,
     npz_with_origin,
     png_with_origin,
-    write_derived,
 )
-from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.edges import EdgeMode, edge_map, one_against_rest, signed_distance
 
 
@@ -51,15 +47,6 @@ class DistanceSettings:
         """Turn a label map into the bytes of an NPZ with ``distance``, float16."""
         distances = signed_distance(_of_classes(label_map, self.class_ids), limit_px=self.limit_px)
         return npz_with_origin(origin, distance=distances.astype(np.float16))
-
-
-def write_edges(
-    sample: Sample, *, settings: EdgeSettings | DistanceSettings, target: Target
-) -> Written:
-    """Write the edge map or the distances of a sample, unless they are there."""
-    return write_derived(
-        sample, target, settings=settings, suffix=settings.suffix, encode=settings.encode
-    )
 
 
 def _of_classes(label_map: LabelMap, class_ids: tuple[int, ...]) -> LabelMap:

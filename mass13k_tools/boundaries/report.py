@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from mass13k_tools.boundaries.cost import Cost, bytes_text
+from mass13k_tools.boundaries.cost import Cost
 from mass13k_tools.boundaries.writing import Outcome
+from mass13k_tools.printing import bytes_text
 
 
 def print_outcome(outcome: Outcome, out: Path) -> None:

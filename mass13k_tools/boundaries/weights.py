@@ -2,23 +2,20 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from mass13k_tools.arrays import IGNORE, LabelMap, value_counts
 from mass13k_tools.boundaries.derived import (
     NPZ_DAMAGE,
-    Target,
-    Written,
     npz_with_origin,
     opened_npz,
     png_with_origin,
-    write_derived,
 )
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.inputs import check_ordinary
-from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.render import heat_map
 from mass13k_tools.ops.weight_steps import (
     KERNEL_PX,
@@ -83,15 +80,6 @@ class ClassWeights(NamedTuple):
     """The classes that are present; all others have weight 0 everywhere."""
 
 
-def write_weights(
-    sample: Sample, *, settings: PreviewSettings | CompactSettings, target: Target
-) -> Written:
-    """Write the weights of a sample, unless they are there."""
-    return write_derived(
-        sample, target, settings=settings, suffix=settings.suffix, encode=settings.encode
-    )
-
-
 def read_weights(path: Path) -> ClassWeights:
     """Read what ``mass13k weights --format npz`` wrote.
 
@@ -107,14 +95,22 @@ def read_weights(path: Path) -> ClassWeights:
     check_ordinary(path)
     try:
         with opened_npz(path) as archive:
-            class_ids = archive["class_ids"].tolist()
+            class_ids = _whole_numbers(archive, "class_ids", ndim=1).tolist()
             weights = weights_from_steps(
-                archive["steps"],
-                archive["label_map"],
+                _whole_numbers(archive, "steps", ndim=3),
+                _whole_numbers(archive, "label_map", ndim=2),
                 class_ids,
                 mode=str(archive["mode"]),  # type: ignore[arg-type]  # checked by the callee
-                kernel_px=int(archive["kernel_px"]),
+                kernel_px=int(_whole_numbers(archive, "kernel_px", ndim=0)),
             )
     except NPZ_DAMAGE as error:
         raise DatasetError(f"'{path}' holds no boundary weights: {error}") from error
     return ClassWeights(weights, class_ids)
+
+
+def _whole_numbers(archive: NpzFile, name: str, *, ndim: int) -> Any:
+    """Read one array of an NPZ; a member of another kind comes as its bytes."""
+    array = archive[name]
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.ndim != ndim:
+        raise DatasetError(f"'{name}' is no array of whole numbers with {ndim} dimensions")
+    return array

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +11,7 @@ from mass13k_tools.commands.options import (
     FOLDER,
     echo_json,
     end_with_failures,
+    finite_number,
     json_option,
     overwrite_option,
     truth_options,
@@ -20,17 +20,11 @@ from mass13k_tools.commands.options import (
 from mass13k_tools.outputs import write_files
 
 if TYPE_CHECKING:  # loads OpenCV and numba
-    from mass13k_tools.evaluation.scored import ScoredSet
+    from mass13k_tools.evaluation.scored_set import ScoredSet
     from mass13k_tools.layouts import Dataset
     from mass13k_tools.pool import Workers
 
 SCORES = click.Path(exists=True, path_type=Path)
-
-
-def _a_number(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    if isnan(value):  # click's ranges let it pass
-        raise click.BadParameter("nan is no number")
-    return value
 
 
 @click.command()
@@ -49,7 +43,7 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float) 
 @click.option(
     "--confidence",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    callback=_a_number,
+    callback=finite_number,
     default=0.95,
     show_default=True,
     help="Share of the draws within an interval.",
@@ -62,7 +56,7 @@ def _a_number(context: click.Context, parameter: click.Parameter, value: float) 
     help="Another seed gives other draws.",
 )
 @click.option(
-    "--by",
+    "--draw",
     type=click.Choice(["image", "capture"]),
     help="What is drawn; captures keep together what was shot together  [default: image]",
 )
@@ -97,7 +91,7 @@ def compare(
     resamples: int,
     confidence: float,
     seed: int,
-    by: Literal["image", "capture"] | None,
+    draw: Literal["image", "capture"] | None,
     group_by: str | None,
     top: int,
     top_by: str,
@@ -115,32 +109,33 @@ def compare(
     \b
     Examples:
       mass13k compare old/ new/ --gt MaSS13K --split val
-      mass13k compare old/scores.json new/scores.json --by capture --out comparison
+      mass13k compare old/scores.json new/scores.json --draw capture --out comparison
     """
     from mass13k_tools.evaluation.compare import Resampling
     from mass13k_tools.evaluation.compare import compare as compare_sets
     from mass13k_tools.evaluation.compare_report import comparison_json, report_files
     from mass13k_tools.evaluation.compare_tables import notes, print_tables
 
-    if group_by is not None and by == "image":
-        raise click.UsageError("--group-by names captures, which --by image does not draw")
-    unit = by or ("image" if group_by is None else "capture")
+    if group_by is not None and draw == "image":
+        raise click.UsageError("--group-by names captures, which --draw image does not draw")
+    unit = draw or ("image" if group_by is None else "capture")
     resampling = Resampling(resamples, confidence, seed, unit, group_by)
     if truth is not None and not (a.is_dir() or b.is_dir()):
         click.echo("note: A and B are scored already, so --gt changes nothing", err=True)
-    sides = [_scored(path, truth, splits, workers) for path in (a, b)]
-    comparison = compare_sets(*sides, resampling=resampling)
+    # A file is read before a folder is scored: what is wrong with it shows at once
+    paths = sorted({a, b}, key=Path.is_dir)
+    sides = {path: _scored(path, truth, splits, workers) for path in paths}
+    comparison = compare_sets(sides[a], sides[b], resampling=resampling)
     for note in notes(comparison):
         click.echo(f"note: {note}", err=True)
-    files = report_files(comparison) if out else {}
-    if out:
-        write_files({out / name: content for name, content in files.items()}, overwrite=overwrite)
     if as_json:
         echo_json(comparison_json(comparison))
     else:
         print_tables(comparison, top=top, top_by=top_by)
-        for name in files:
-            click.echo(f"{out}/{name}")
+    if out:
+        files = {out / name: content for name, content in report_files(comparison).items()}
+        write_files(files, overwrite=overwrite)  # last: what was found is on the screen by now
+        click.echo("\n".join(map(str, files)), err=as_json)
 
 
 def _scored(
@@ -150,8 +145,7 @@ def _scored(
     from mass13k_tools.evaluation.collect import evaluate
     from mass13k_tools.evaluation.image import Settings
     from mass13k_tools.evaluation.pairs import find_pairs
-    from mass13k_tools.evaluation.scored import scored_set
-    from mass13k_tools.evaluation.stored import read_scores
+    from mass13k_tools.evaluation.scores_file import read_scores
 
     if not path.is_dir():
         return read_scores(path).only(splits)
@@ -162,4 +156,4 @@ def _scored(
     pairs = find_pairs(path, truth, splits=splits)
     found = evaluate(str(path), pairs, truth.taxonomy, settings=Settings(), workers=workers)
     end_with_failures(found.failures, len(pairs))  # a score of a part would be taken for all
-    return scored_set(found)
+    return found.scored.protocol()

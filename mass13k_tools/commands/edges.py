@@ -92,8 +92,8 @@ def edges(
       mass13k edges MaSS13K --out edges --width 3
       mass13k edges MaSS13K --out silhouettes --class person --distance
     """
-    from mass13k_tools.boundaries.derived import Target
-    from mass13k_tools.boundaries.edges import DistanceSettings, EdgeSettings, write_edges
+    from mass13k_tools.boundaries.derived import Target, write_derived
+    from mass13k_tools.boundaries.edges import DistanceSettings, EdgeSettings
     from mass13k_tools.boundaries.report import outcome_json, print_outcome
     from mass13k_tools.boundaries.writing import write_all
 
@@ -105,7 +105,7 @@ def edges(
         else EdgeSettings(mode, width_px, class_ids, value)
     )
     target = Target(out, dataset.taxonomy, overwrite)
-    write = partial(write_edges, settings=settings, target=target)
+    write = partial(write_derived, settings=settings, target=target)
     outcome = write_all(write, dataset.samples, workers=workers, title="edges")
     if as_json:
         echo_json(outcome_json(outcome, out))

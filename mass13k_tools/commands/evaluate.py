@@ -11,7 +11,9 @@ from mass13k_tools.commands.options import (
     FOLDER,
     echo_json,
     end_with_failures,
+    finite_number,
     json_option,
+    odd_number,
     overwrite_option,
     truth_options,
     worker_options,
@@ -23,12 +25,6 @@ if TYPE_CHECKING:  # loads OpenCV and numba
     from mass13k_tools.pool import Workers
 
 
-def _odd(context: click.Context, parameter: click.Parameter, side_px: int) -> int:
-    if side_px % 2 == 0:
-        raise click.BadParameter(f"{side_px} is even, a square around a pixel has an odd side")
-    return side_px
-
-
 @click.command()
 @click.argument("predictions", metavar="PRED", type=FOLDER)
 @truth_options(click.argument("gt", type=FOLDER))
@@ -36,6 +32,7 @@ def _odd(context: click.Context, parameter: click.Parameter, side_px: int) -> in
     "--biou-ratio",
     "ratios",
     type=click.FloatRange(0, 1, min_open=True),
+    callback=finite_number,
     multiple=True,
     help="Also BIoU with bands of this share of the diagonal, such as 0.02; may be repeated.",
 )
@@ -45,8 +42,8 @@ def _odd(context: click.Context, parameter: click.Parameter, side_px: int) -> in
 @click.option(
     "--thin",
     "thin_px",
-    type=click.IntRange(min=1),
-    callback=_odd,
+    type=click.IntRange(1, 1023),
+    callback=odd_number,
     default=9,
     show_default=True,
     help="Structures that no square of this odd side fits into count as thin.",
@@ -54,7 +51,7 @@ def _odd(context: click.Context, parameter: click.Parameter, side_px: int) -> in
 @click.option(
     "--small",
     "small_px",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 2**31),
     default=1024,
     show_default=True,
     help="Components of fewer pixels count as small.",
@@ -105,24 +102,28 @@ def evaluate(
     from mass13k_tools.evaluation.tables import band_warnings, print_tables
 
     pairs = find_pairs(predictions, truth, splits=splits)
-    settings = Settings(ratios, thin_px, small_px, _binary_class(truth, binary))
-    evaluation = score(predictions.name, pairs, truth.taxonomy, settings=settings, workers=workers)
+    windows = max(top, Settings().windows)
+    settings = Settings(ratios, thin_px, small_px, windows, _binary_class(truth, binary))
+    name = predictions.resolve().name  # of '.' and '..', too
+    evaluation = score(name, pairs, truth.taxonomy, settings=settings, workers=workers)
     end_with_failures(evaluation.failures, len(pairs))  # a score of a part would be taken for all
     for warning in band_warnings(evaluation):
         click.echo(f"note: {warning}", err=True)
-    files = report_files(evaluation) if out else {}
-    if out:
-        write_files({out / name: content for name, content in files.items()}, overwrite=overwrite)
     if as_json:
         echo_json(evaluation_json(evaluation))
     else:
         print_tables(evaluation, compare=compare is not None, top=top, confusion=confusion)
-        for name in files:
-            click.echo(f"{out}/{name}")
+    if out:
+        files = {out / name: content for name, content in report_files(evaluation).items()}
+        write_files(files, overwrite=overwrite)  # last: what was found is on the screen by now
+        click.echo("\n".join(map(str, files)), err=as_json)
 
 
 def _binary_class(truth: Dataset, name: str | None) -> int | None:
-    """Find the class that binary scores are of: the named one, or the second of two."""
+    """Find the class that binary scores are of: the named one, or the object of two classes."""
     if name is not None:
         return truth.taxonomy.find(name).id
-    return truth.taxonomy.ids[1] if len(truth.taxonomy.ids) == 2 else None
+    if len(truth.taxonomy.ids) != 2:
+        return None
+    first, second = truth.taxonomy.ids
+    return first if second == truth.taxonomy.rest_id else second

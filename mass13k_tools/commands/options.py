@@ -14,14 +14,15 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mass13k_tools.classes import read_taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, find_dataset
+from mass13k_tools.taxonomy_file import read_taxonomy
 
 Command = Callable[..., Any]
 
@@ -100,6 +101,8 @@ def truth_options(source: Command) -> Callable[[Command], Command]:
             **others: Any,
         ) -> Any:
             truth = None
+            if gt is None and (layout or classes or lists):
+                raise click.UsageError("--layout, --classes and --lists say how to read --gt")
             if gt is not None:
                 from mass13k_tools.evaluation.pairs import find_truth
 
@@ -158,6 +161,23 @@ def worker_options(command: Command) -> Command:
     ):
         with_workers = option(with_workers)
     return with_workers
+
+
+def finite_number(
+    context: click.Context, parameter: click.Parameter, value: float | tuple[float, ...]
+) -> float | tuple[float, ...]:
+    """Refuse nan and infinity, which click's own ranges let pass."""
+    for number in value if isinstance(value, tuple) else (value,):
+        if not isfinite(number):
+            raise click.BadParameter(f"{number} is no finite number")
+    return value
+
+
+def odd_number(context: click.Context, parameter: click.Parameter, side_px: int) -> int:
+    """Refuse an even side: a square around a pixel has an odd one."""
+    if side_px % 2 == 0:
+        raise click.BadParameter(f"{side_px} is even, a square around a pixel has an odd side")
+    return side_px
 
 
 def echo_json(content: Any) -> None:

@@ -13,7 +13,9 @@ from mass13k_tools.commands.options import (
     dataset_options,
     echo_json,
     end_with_failures,
+    finite_number,
     json_option,
+    odd_number,
     overwrite_option,
     worker_options,
 )
@@ -23,12 +25,6 @@ if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them wh
     from mass13k_tools.layouts import Dataset
     from mass13k_tools.ops.weight_steps import Frame, WeightMode
     from mass13k_tools.pool import Workers
-
-
-def _odd(context: click.Context, parameter: click.Parameter, kernel_px: int) -> int:
-    if kernel_px % 2 == 0:
-        raise click.BadParameter(f"{kernel_px} is even, a window around a pixel has an odd side")
-    return kernel_px
 
 
 @click.command()
@@ -47,13 +43,13 @@ def _odd(context: click.Context, parameter: click.Parameter, kernel_px: int) -> 
     type=click.Choice(["abs", "signed"]),
     default="abs",
     show_default=True,
-    help="As released, or as in the paper: negative outside.",
+    help="As released, or as in the paper: negative outside; pictures are the same.",
 )
 @click.option(
     "--kernel",
     "kernel_px",
     type=click.IntRange(3, 255),
-    callback=_odd,
+    callback=odd_number,
     default=5,
     show_default=True,
     help="Side of the window that a mask is averaged over, odd.",
@@ -68,16 +64,18 @@ def _odd(context: click.Context, parameter: click.Parameter, kernel_px: int) -> 
 @click.option(
     "--precise-gain",
     type=click.FloatRange(min=0),
+    callback=finite_number,
     default=5,
     show_default=True,
-    help="W counts so much more for precise classes; for the range only.",
+    help="λ₁, factor of W for precise classes; changes only the printed range.",
 )
 @click.option(
     "--pseudo-gain",
     type=click.FloatRange(min=0),
+    callback=finite_number,
     default=1,
     show_default=True,
-    help="W counts so much less for pseudo classes; for the range only.",
+    help="λ₂, factor of W for pseudo classes; changes only the printed range.",
 )
 @worker_options
 @overwrite_option
@@ -106,9 +104,9 @@ def weights(
       mass13k weights MaSS13K --out weights --format npz
     """
     from mass13k_tools.boundaries.cost import Gains, check_room, estimate
-    from mass13k_tools.boundaries.derived import Target
+    from mass13k_tools.boundaries.derived import Target, write_derived
     from mass13k_tools.boundaries.report import cost_json, outcome_json, print_cost, print_outcome
-    from mass13k_tools.boundaries.weights import CompactSettings, PreviewSettings, write_weights
+    from mass13k_tools.boundaries.weights import CompactSettings, PreviewSettings
     from mass13k_tools.boundaries.writing import write_all
 
     settings: CompactSettings | PreviewSettings = (
@@ -122,7 +120,7 @@ def weights(
     cost = estimate(samples, settings=settings, target=target, gains=gains, workers=workers)
     print_cost(cost, len(samples), suffix=settings.suffix)
     check_room(cost, out)
-    write = partial(write_weights, settings=settings, target=target)
+    write = partial(write_derived, settings=settings, target=target)
     outcome = write_all(write, samples, workers=workers, title="weights")
     if as_json:
         echo_json(outcome_json(outcome, out) | cost_json(cost))

@@ -11,6 +11,7 @@ from mass13k_tools.arrays import Counts
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.evaluation.image import ImageScores, Settings, score_image
 from mass13k_tools.evaluation.pairs import Pair
+from mass13k_tools.evaluation.scored_set import ScoredSet
 from mass13k_tools.ops.bands import band_width
 from mass13k_tools.ops.mistakes import Mistakes, Window
 from mass13k_tools.ops.score_sums import Sums, tolerances_px
@@ -33,9 +34,14 @@ class Evaluation:
     """Prediction and reason, for what could not be scored."""
 
     @cached_property
+    def scored(self) -> ScoredSet:
+        """What every image adds to the scores."""
+        return ScoredSet(self.name, self.taxonomy, tuple(image.scored for image in self.images))
+
+    @property
     def sums(self) -> Sums:
         """All images together."""
-        return reduce(add, (image.sums for image in self.images))
+        return self.scored.sums
 
     @cached_property
     def scores(self) -> Scores:
@@ -50,25 +56,25 @@ class Evaluation:
     @property
     def splits(self) -> list[str]:
         """Splits of the images, in their order."""
-        return list(dict.fromkeys(image.pair.split for image in self.images))
+        return list(dict.fromkeys(image.scored.split for image in self.images))
 
     def band_widths_px(self, ratio: float) -> list[int]:
         """The band widths that a ratio comes to, from the narrowest to the widest."""
         return sorted({band_width(size_hw, ratio) for size_hw in self._sizes})
 
-    def tolerances_px(self) -> list[tuple[float, float]]:
-        """Least and most pixels that each boundary F1 tolerance comes to."""
+    def tolerances_px(self) -> list[list[float]]:
+        """The pixels that each boundary F1 tolerance comes to, from the fewest to the most."""
         of_sizes = [tolerances_px(size_hw) for size_hw in self._sizes]
-        return [(min(column), max(column)) for column in zip(*of_sizes, strict=True)]
+        return [sorted({*column}) for column in zip(*of_sizes, strict=True)]
 
     @cached_property
     def _sizes(self) -> set[tuple[int, int]]:
-        return {image.pair.size_hw for image in self.images}
+        return {image.scored.size_hw for image in self.images}
 
-    def worst_windows(self, most: int) -> list[tuple[ImageScores, Window]]:
+    def worst_windows(self) -> list[tuple[ImageScores, Window]]:
         """Of all images, the windows with the most wrong pixels."""
         windows = [(image, window) for image in self.images for window in image.windows]
-        return sorted(windows, key=lambda row: -row[1].wrong)[:most]
+        return sorted(windows, key=lambda row: -row[1].wrong)[: self.settings.windows]
 
 
 def evaluate(

@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mass13k_tools.captures import group_of
-from mass13k_tools.evaluation.scored import ScoredImage, ScoredSet, aligned
+from mass13k_tools.evaluation.scored_set import ScoredImage, ScoredSet, aligned
 from mass13k_tools.ops.bootstrap import Draws, Units, bootstrap_differences
 from mass13k_tools.ops.score_sums import TOLERANCES, Sums
-from mass13k_tools.ops.scores import Scores, Values
+from mass13k_tools.ops.scores import Scores, Values, mean
 
 Unit = Literal["image", "capture"]
 FEW = 20  # units; intervals from fewer are too narrow, as docs/compare.md measures
@@ -136,19 +136,9 @@ def score_values(sums: Sums) -> Values:
         Shape (V,) or (B, V), float64: ``METRICS``, IoU by class, BIoU by class.
     """
     scores = Scores(sums)
-    with np.errstate(invalid="ignore"):  # 0 / 0 is nan: no labelled pixel, no accuracy
-        accuracy = sums.shared.sum(axis=-1) / sums.truth.sum(axis=-1)
     biou = scores.biou[0]
-    means = [*map(_mean, (scores.iou, biou, *scores.bf1, *scores.bf1_per_image)), accuracy]
+    means = [*map(mean, (scores.iou, biou, *scores.bf1, *scores.bf1_per_image)), scores.accuracy]
     return np.concatenate([np.stack(means, axis=-1), scores.iou, biou], axis=-1)
-
-
-def _mean(values: Values) -> Values:
-    """Average over the classes, the last axis, that are defined; nan where none is."""
-    defined = np.isfinite(values)
-    with np.errstate(invalid="ignore"):
-        mean: Values = np.where(defined, values, 0.0).sum(axis=-1) / defined.sum(axis=-1)
-    return mean
 
 
 def _interval(differences: Values, confidence: float) -> tuple[float, float, float]:

@@ -1,26 +1,24 @@
 """A comparison as JSON and as CSV; fractions of 1, null where undefined."""
 
-import csv
-import io
-import json
 from typing import Any
 
 import numpy as np
 
 from mass13k_tools.evaluation.compare import Comparison, Paired
-from mass13k_tools.evaluation.report import Json, finite
-from mass13k_tools.evaluation.scored import ScoredImage
+from mass13k_tools.evaluation.report import Json
+from mass13k_tools.evaluation.scored_set import ScoredImage
 from mass13k_tools.ops.score_sums import PROTOCOL
+from mass13k_tools.printing import csv_bytes, finite, json_bytes
 
 IMAGE_SCORES = ("miou", "biou", "accuracy")
 
 
 def report_files(comparison: Comparison) -> dict[str, bytes]:
     """Write a comparison as files: name -> bytes of the CSV and the JSON."""
-    text = json.dumps(comparison_json(comparison), indent=1, allow_nan=False)
+    rows = image_rows(comparison)
     return {
-        "compare.csv": images_csv(comparison).encode(errors="surrogateescape"),
-        "compare.json": (text + "\n").encode(),
+        "compare.csv": csv_bytes([[*rows[0]], *([*row.values()] for row in rows)]),
+        "compare.json": json_bytes(comparison_json(comparison)),
     }
 
 
@@ -37,7 +35,7 @@ def comparison_json(comparison: Comparison) -> Json:
         "resamples": comparison.resampling.resamples,
         "confidence": comparison.resampling.confidence,
         "seed": comparison.resampling.seed,
-        "by": comparison.resampling.unit,
+        "draw": comparison.resampling.unit,
         "group_by": comparison.resampling.pattern,
         "units": comparison.units,
         "metrics": [
@@ -55,18 +53,6 @@ def comparison_json(comparison: Comparison) -> Json:
         ],
         "per_image": image_rows(comparison),
     }
-
-
-def images_csv(comparison: Comparison) -> str:
-    """Write one line per image."""
-    rows = image_rows(comparison)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
-    for row in rows:
-        cells = (f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row.values())
-        writer.writerow(cells)  # None becomes an empty cell
-    return text.getvalue()
 
 
 def image_rows(comparison: Comparison) -> list[Json]:

@@ -1,40 +1,34 @@
 """A comparison as tables for people; percentages and percentage points, blank where undefined."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from mass13k_tools.evaluation.compare import FEW, Comparison, Paired
 from mass13k_tools.evaluation.compare_report import image_rows
 from mass13k_tools.evaluation.report import Json
-from mass13k_tools.evaluation.tables import WIDTH, percent
-from mass13k_tools.ops.score_sums import PROTOCOL, TOLERANCES
+from mass13k_tools.ops.score_sums import PROTOCOL, TOLERANCES, tolerance_text
+from mass13k_tools.printing import console, percent
 
 IMAGE_COLUMNS = {"miou": "mIoU", "biou": "BIoU"}
 METRIC_NAMES = {
     **IMAGE_COLUMNS,
     "accuracy": "accuracy",
-    **{f"bf1_{name}": f"BF1 {name}{' px' * name.isdigit()}" for name in TOLERANCES},
-    **{
-        f"bf1_per_image_{name}": f"BF1 {name}{' px' * name.isdigit()}, images' mean"
-        for name in TOLERANCES
-    },
+    **{f"bf1_{name}": f"BF1 {tolerance_text(name)}" for name in TOLERANCES},
+    **{f"bf1_per_image_{name}": f"BF1 {tolerance_text(name)}, images' mean" for name in TOLERANCES},
 }
 
 
 def print_tables(comparison: Comparison, *, top: int, top_by: str) -> None:
     """Print what a person asked for on stdout."""
-    width = None if sys.stdout and sys.stdout.isatty() else WIDTH
-    console = Console(width=width, markup=False, emoji=False, highlight=False)  # names are names
-    console.print(f"A: {comparison.a.name}\nB: {comparison.b.name}")
-    console.print(metric_table(comparison))
-    console.print(class_table(comparison))
+    printer = console()
+    printer.print(f"A: {comparison.a.name}\nB: {comparison.b.name}")
+    printer.print(metric_table(comparison))
+    printer.print(class_table(comparison))
     for table in image_tables(comparison, most=top, by=top_by) if top else ():
-        console.print(table)
+        printer.print(table)
 
 
 def metric_table(comparison: Comparison) -> Table:
@@ -74,7 +68,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
     resampling, units = comparison.resampling, comparison.units
     what = f"{resampling.unit}{'s' * (units > 1)}"
     if units == 1:
-        yield f"all is of one {what}: its intervals are points and say nothing of other images"
+        yield f"there is one {what} only: the intervals are points and say nothing of other images"
     elif units < FEW:
         yield f"intervals from only {units} {what} are too narrow, take them as a rough guide"
     if resampling.unit == "capture" and units == len(comparison.a.images) > 1:

@@ -1,7 +1,6 @@
 """The scores of one image, from its two files."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from mass13k_tools.arrays import IGNORE, Counts, LabelMap
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.evaluation.pairs import Pair
+from mass13k_tools.evaluation.scored_set import ScoredImage
 from mass13k_tools.images import read_label_map
 from mass13k_tools.ops.bands import band_width
 from mass13k_tools.ops.census import THIN_PX
@@ -22,11 +22,9 @@ from mass13k_tools.ops.mistakes import (
     worst_windows,
     wrong_pixels,
 )
-from mass13k_tools.ops.score_sums import BAND_RATIO, Sums, confusion, pair_sums
-from mass13k_tools.ops.scores import Scores, mean
+from mass13k_tools.ops.score_sums import BAND_RATIO, confusion, pair_sums
 
 WINDOW_PX = 512
-WINDOWS = 5  # of each image, so that the worst of the data set are among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,8 @@ class Settings:
     """Structures that no square of this side fits into count as thin."""
     small_px: int = SMALL_PX
     """Components with fewer pixels count as small."""
+    windows: int = 20
+    """How many of the worst windows are listed, of an image and of all."""
     binary: int | None = None
     """Class that HCE and mBA are measured of, against everything else."""
 
@@ -61,27 +61,11 @@ class BinaryScores(NamedTuple):
 class ImageScores:
     """One image's part of every score."""
 
-    pair: Pair
-    sums: Sums
+    scored: ScoredImage
     mistakes: Mistakes
     windows: tuple[Window, ...]
     """Those with the most wrong pixels, the worst first."""
     binary: BinaryScores | None = None
-
-    @cached_property
-    def scores(self) -> Scores:
-        """The scores of this image alone."""
-        return Scores(self.sums)
-
-    @property
-    def miou(self) -> float:
-        """Mean IoU over the classes that occur in the image."""
-        return mean(self.scores.iou)
-
-    @property
-    def biou(self) -> float:
-        """Mean BIoU at the protocol's ratio over the classes that occur in the image."""
-        return mean(self.scores.biou[0])
 
 
 class Outcome(NamedTuple):
@@ -102,17 +86,18 @@ def score_image(pair: Pair, taxonomy: Taxonomy, settings: Settings) -> Outcome:
     prediction = read_label_map(pair.prediction_path, taxonomy)
     ids = taxonomy.ids
     wrong = wrong_pixels(prediction, truth)
+    sums = pair_sums(prediction, truth, ids, band_ratios=settings.band_ratios)
     scores = ImageScores(
-        pair,
-        pair_sums(prediction, truth, ids, band_ratios=settings.band_ratios),
+        ScoredImage(pair.key, pair.split, pair.size_hw, sums),
         mistakes(
             prediction,
             truth,
             band_px=band_width(truth.shape, BAND_RATIO),
             thin_px=settings.thin_px,
             small_px=settings.small_px,
+            rest_id=taxonomy.rest_id,
         ),
-        tuple(worst_windows(wrong, side_px=WINDOW_PX, most=WINDOWS)),
+        tuple(worst_windows(wrong, side_px=WINDOW_PX, most=settings.windows)),
         _binary_scores(prediction, truth, settings.binary),
     )
     return Outcome(scores, confusion(prediction, truth)[np.ix_(ids, [*ids, IGNORE])])

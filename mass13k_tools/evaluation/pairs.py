@@ -7,10 +7,10 @@ from pathlib import Path
 from mass13k_tools.arrays import size_text
 from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import Dataset, Sample, find_dataset
+from mass13k_tools.layouts import Dataset, Sample, UnknownLayoutError, find_label_maps
 from mass13k_tools.layouts.listing import list_folder, subfolders
 from mass13k_tools.layouts.predictions import find_predictions
-from mass13k_tools.layouts.table import LABEL_ENDINGS, SPLIT_NAMES
+from mass13k_tools.layouts.table import FOLDER_LABELS, LABEL_ENDINGS, SPLIT_NAMES
 from mass13k_tools.pixel_files import read_header
 
 NAMED = 5  # files that an error names before it counts the rest
@@ -28,32 +28,35 @@ class Pair:
 
 
 def find_truth(root: Path, *, layout: str | None, taxonomy: Taxonomy | None) -> Dataset:
-    """Find the label maps to score against.
+    """Find the label maps to score against; no image is needed.
 
     Args:
-        root: A data set, or just a folder of label maps: ``KEY.png`` or ``SPLIT/KEY.png``.
+        root: A data set, its label folder, or any folder of label maps: ``KEY.png`` or
+            ``SPLIT/KEY.png``.
         layout: As in ``find_dataset``; a folder of label maps has none.
         taxonomy: Classes to use in place of the data set's own, of MaSS13K in a folder.
 
     Raises:
-        DatasetError: There is neither.
+        DatasetError: There is neither, or two files are label maps of one key.
     """
     try:
-        return find_dataset(root, layout=layout, taxonomy=taxonomy)
-    except DatasetError:
-        samples = [] if layout or not root.is_dir() else _label_folder(root.absolute())
+        return find_label_maps(root, layout=layout, taxonomy=taxonomy)
+    except UnknownLayoutError:
+        inside = [root / name for name in FOLDER_LABELS if (root / name).is_dir()]
+        samples = [] if layout else _label_folder((inside or [root])[0].absolute())
         if not samples:
             raise
     return Dataset(root.absolute(), "label maps", taxonomy or MASS13K, tuple(samples))
 
 
 def _label_folder(root: Path) -> list[Sample]:
-    folders = [(SPLIT_NAMES[""], root), *((child.name, child) for child in subfolders(root))]
-    return [
-        Sample(key, split, path, path)
-        for split, folder in folders
-        for key, path in list_folder(folder, LABEL_ENDINGS, "").files.items()
-    ]
+    samples = []
+    for split, folder in ((SPLIT_NAMES[""], root), *((it.name, it) for it in subfolders(root))):
+        listing = list_folder(folder, LABEL_ENDINGS, "")
+        for key, path, used in listing.duplicates:
+            raise DatasetError(f"'{used}' and '{path}' are both label maps of '{key}'")
+        samples += [Sample(key, split, path, path) for key, path in listing.files.items()]
+    return samples
 
 
 def find_pairs(predictions: Path, truth: Dataset, *, splits: Sequence[str] = ()) -> list[Pair]:
@@ -75,7 +78,7 @@ def find_pairs(predictions: Path, truth: Dataset, *, splits: Sequence[str] = ())
     found = find_predictions(predictions, wanted)
     extra = found.extra
     if extra and len(wanted) < len(truth.samples):
-        others = [sample for sample in truth.samples if sample not in wanted]
+        others = [sample for sample in truth.samples if sample.split not in splits]
         theirs = set(find_predictions(predictions, others).paths.values())
         extra = [path for path in extra if path not in theirs]
     faults = []
@@ -88,7 +91,8 @@ def find_pairs(predictions: Path, truth: Dataset, *, splits: Sequence[str] = ())
     if extra:
         names = [path.relative_to(predictions).as_posix() for path in extra]
         faults.append(
-            f"{len(names)} files in '{predictions}' belong to no label map: {listed_names(names)}"
+            f"{len(names)} files in '{predictions}' belong to no label map: {listed_names(names)}; "
+            "for one split of several give the whole data set and --split"
         )
     if faults:
         raise DatasetError("; ".join(faults))

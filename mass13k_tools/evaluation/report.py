@@ -1,29 +1,28 @@
 """An evaluation as JSON and as CSV; fractions of 1, null where undefined."""
 
-import csv
-import io
-import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import fields
+from math import isnan
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mass13k_tools.evaluation.collect import Evaluation
-from mass13k_tools.evaluation.image import WINDOW_PX, ImageScores
+from mass13k_tools.evaluation.image import WINDOW_PX, BinaryScores, ImageScores
 from mass13k_tools.ops.mistakes import KINDS
 from mass13k_tools.ops.score_sums import PROTOCOL, TOLERANCES, Sums
 from mass13k_tools.ops.scores import Values, mean
+from mass13k_tools.printing import csv_bytes, finite, json_bytes
 
 Json = dict[str, Any]
 
 
 def report_files(evaluation: Evaluation) -> dict[str, bytes]:
     """Write an evaluation as files: name -> bytes of the CSV and the JSON."""
-    text = json.dumps(evaluation_json(evaluation), indent=1, allow_nan=False)
     return {
-        "scores.csv": images_csv(evaluation).encode(errors="surrogateescape"),
-        "scores.json": (text + "\n").encode(),
+        "scores.csv": csv_bytes(image_rows(evaluation)),
+        "scores.json": json_bytes(evaluation_json(evaluation)),
     }
 
 
@@ -38,16 +37,16 @@ def evaluation_json(evaluation: Evaluation) -> Json:
         "images": len(evaluation.images),
         "miou": finite(mean(scores.iou)),
         "biou": finite(mean(scores.biou[0])),
-        "bf1": _by_tolerance(map(mean, scores.bf1)),
-        "bf1_per_image": _by_tolerance(map(mean, scores.bf1_per_image)),
+        "bf1": _by_tolerance(mean(scores.bf1)),
+        "bf1_per_image": _by_tolerance(mean(scores.bf1_per_image)),
         "accuracy": finite(scores.accuracy),
         "mean_class_accuracy": finite(mean(scores.class_accuracy)),
         "classes": _classes_json(evaluation),
         "biou_ratio": first,
         "biou_width_px": one_or_range(evaluation.band_widths_px(first)),
         "bf1_tolerance_px": {
-            name: one_or_range(sorted({low, high}))
-            for name, (low, high) in zip(TOLERANCES, evaluation.tolerances_px(), strict=True)
+            name: one_or_range(pixels)
+            for name, pixels in zip(TOLERANCES, evaluation.tolerances_px(), strict=True)
         },
         "biou_at": [
             _other_ratio_json(evaluation, row, ratio) for row, ratio in enumerate(others, start=1)
@@ -60,9 +59,9 @@ def evaluation_json(evaluation: Evaluation) -> Json:
             "pixels": evaluation.confusion.tolist(),
         },
         "worst_windows": [
-            {"key": image.pair.key, "split": image.pair.split, "side_px": WINDOW_PX}
+            {"key": image.scored.key, "split": image.scored.split, "side_px": WINDOW_PX}
             | window._asdict()
-            for image, window in evaluation.worst_windows(20)
+            for image, window in evaluation.worst_windows()
         ],
         "per_image": [_image_json(image) for image in evaluation.images],
     }
@@ -73,45 +72,33 @@ def binary_json(evaluation: Evaluation) -> Json:
     binary = [image.binary for image in evaluation.images if image.binary]
     if evaluation.settings.binary is None or not binary:
         return {}
-    import cv2  # loaded long ago by the operations
-
     return {
         "binary": {
             "class": evaluation.taxonomy.names[evaluation.settings.binary],
             "hce": float(np.mean([row.hce for row in binary])),
             "mba": finite(mean(np.array([row.mba for row in binary]))),
+            "mba_undefined": sum(isnan(row.mba) for row in binary),
             "opencv": cv2.__version__,  # its polygon approximation, which HCE counts, has changed
         }
     }
 
 
-def images_csv(evaluation: Evaluation) -> str:
-    """Write one line per image; the columns of a class bear its name."""
+def image_rows(evaluation: Evaluation) -> Iterator[list[Any]]:
+    """Give a header, then one row per image; the columns of a class bear its name."""
     names = list(evaluation.taxonomy.names.values())
     header = ["key", "split", "height", "width", "miou", "biou"]
     header += [f"bf1_{name}" for name in TOLERANCES] + ["accuracy"]
-    header += ["hce", "mba"] if evaluation.settings.binary is not None else []
-    header += [f"{what}_{name}" for what in ("iou", "biou") for name in names]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    header += BinaryScores._fields if evaluation.settings.binary is not None else ()
+    yield header + [f"{what}_{name}" for what in ("iou", "biou") for name in names]
     for image in evaluation.images:
-        scores = image.scores
-        values = [image.miou, image.biou, *map(mean, scores.bf1), scores.accuracy]
-        values += image.binary or ()
-        values += [*scores.iou, *scores.biou[0]]
-        cells = ("" if not np.isfinite(value) else f"{value:.6g}" for value in values)
-        writer.writerow([image.pair.key, image.pair.split, *image.pair.size_hw, *cells])
-    return text.getvalue()
-
-
-def finite(value: float) -> float | None:
-    """Give None for a value that is not defined."""
-    return float(value) if np.isfinite(value) else None
+        scored, scores = image.scored, image.scored.scores
+        values = [scored.miou, scored.biou, *map(mean, scores.bf1), scored.accuracy]
+        row = [scored.key, scored.split, *scored.size_hw, *values, *(image.binary or ())]
+        yield [*row, *scores.iou, *scores.biou[0]]
 
 
 def one_or_range(values: list[Any]) -> Any:
-    """Give the one value that all images share, or the least and the greatest."""
+    """Give the one value that all images share, or the least and the greatest as a list."""
     return values[0] if len(values) == 1 else [values[0], values[-1]]
 
 
@@ -149,31 +136,32 @@ def _other_ratio_json(evaluation: Evaluation, row: int, ratio: float) -> Json:
 
 
 def _mistakes_json(evaluation: Evaluation) -> Json:
-    counts = evaluation.mistakes
+    counts, has_rest = evaluation.mistakes, evaluation.taxonomy.rest_id is not None
     return {
         kind: {
             "pixels": int(counts.pixels[row].sum()),
             "wrong": int(counts.wrong[row].sum()),
-            "wrong_with_class_0": int(counts.wrong_with_zero[row].sum()),
+            "wrong_with_rest": int(counts.wrong_with_rest[row].sum()) if has_rest else None,
         }
         for row, kind in enumerate(KINDS)
     } | {"thin_px": evaluation.settings.thin_px, "small_px": evaluation.settings.small_px}
 
 
 def _image_json(image: ImageScores) -> Json:
+    scored = image.scored
     return {
-        "key": image.pair.key,
-        "split": image.pair.split,
-        "height": image.pair.size_hw[0],
-        "width": image.pair.size_hw[1],
-        "miou": finite(image.miou),
-        "biou": finite(image.biou),
-        "bf1": _by_tolerance(map(mean, image.scores.bf1)),
-        "accuracy": finite(image.scores.accuracy),
+        "key": scored.key,
+        "split": scored.split,
+        "height": scored.size_hw[0],
+        "width": scored.size_hw[1],
+        "miou": finite(scored.miou),
+        "biou": finite(scored.biou),
+        "bf1": _by_tolerance(mean(scored.scores.bf1)),
+        "accuracy": finite(scored.accuracy),
         **(image.binary._asdict() | {"mba": finite(image.binary.mba)} if image.binary else {}),
-        "sums": {row.name: getattr(image.sums, row.name).tolist() for row in fields(Sums)},
+        "sums": {row.name: getattr(scored.sums, row.name).tolist() for row in fields(Sums)},
     }
 
 
-def _by_tolerance(values: Iterable[float] | Values) -> Json:
+def _by_tolerance(values: Values) -> Json:
     return {name: finite(value) for name, value in zip(TOLERANCES, values, strict=True)}

@@ -1,42 +1,40 @@
 """An evaluation as tables for people; percentages, blank where undefined."""
 
-import sys
 from collections.abc import Iterator
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from mass13k_tools.arrays import size_text
+from mass13k_tools.classes import MASS13K
 from mass13k_tools.evaluation.collect import Evaluation
 from mass13k_tools.evaluation.published import TABLE_2, Published
 from mass13k_tools.evaluation.report import binary_json, one_or_range
 from mass13k_tools.ops.mistakes import KINDS
-from mass13k_tools.ops.score_sums import PROTOCOL, TOLERANCES
+from mass13k_tools.ops.score_sums import PROTOCOL, TOLERANCES, TOLERANCES_PX, tolerance_text
 from mass13k_tools.ops.scores import mean
+from mass13k_tools.printing import console, percent
 
-WIDTH = 120  # of tables that go to a file or a pipe
 SWALLOWED = 0.5  # of a class: from here on BIoU says little that IoU does not
 
 
 def print_tables(evaluation: Evaluation, *, compare: bool, top: int, confusion: bool) -> None:
-    """Print what a person asked for on stdout, and warnings on stderr."""
-    width = None if sys.stdout and sys.stdout.isatty() else WIDTH
-    console = Console(width=width, markup=False, emoji=False, highlight=False)  # names are names
-    console.print(class_table(evaluation))
-    for binary in binary_json(evaluation).values():
-        text = f"HCE {binary['hce']:,.1f} clicks, mBA {percent(binary['mba'])} %"
-        console.print(f"{binary['class']}, mean of images: {text}")
-    for row in range(1, len(evaluation.settings.band_ratios)):
-        console.print(ratio_table(evaluation, row))
-    console.print(mistakes_table(evaluation))
+    """Print what a person asked for on stdout."""
+    tables = [class_table(evaluation)]
+    if evaluation.settings.binary is not None:
+        tables.append(binary_table(evaluation))
+    others = range(1, len(evaluation.settings.band_ratios))
+    tables += [ratio_table(evaluation, row) for row in others]
+    tables.append(mistakes_table(evaluation))
     if confusion:
-        console.print(confusion_table(evaluation))
+        tables.append(confusion_table(evaluation))
     if top:
-        console.print(worst_images_table(evaluation, top))
-        console.print(worst_windows_table(evaluation, top))
+        tables += [worst_images_table(evaluation, top), worst_windows_table(evaluation, top)]
     if compare:
-        console.print(paper_table(evaluation))
+        tables.append(paper_table(evaluation))
+    printer = console()
+    for table in tables:
+        printer.print(table)
 
 
 def class_table(evaluation: Evaluation) -> Table:
@@ -48,9 +46,9 @@ def class_table(evaluation: Evaluation) -> Table:
     table.add_column("class")
     for column in ("pixels %", "accuracy", "IoU", f"BIoU {width}"):
         table.add_column(column, justify="right")
-    for name, (low, high) in zip(TOLERANCES, evaluation.tolerances_px(), strict=True):
-        shown = f"BF1 {name} px" if name.isdigit() else f"BF1 {name} ({_px(_span(low, high))})"
-        table.add_column(shown, justify="right")
+    for name, pixels in zip(TOLERANCES, evaluation.tolerances_px(), strict=True):
+        exact = "" if name in TOLERANCES_PX else f" ({_px(one_or_range(pixels))})"
+        table.add_column(f"BF1 {tolerance_text(name)}{exact}", justify="right")
     shares = evaluation.sums.truth / max(1, evaluation.sums.truth.sum())
     columns = (shares, scores.class_accuracy, scores.iou, scores.biou[0], *scores.bf1)
     for k, name in enumerate(evaluation.taxonomy.names.values()):
@@ -66,8 +64,18 @@ def class_table(evaluation: Evaluation) -> Table:
 def _caption() -> str:
     return (
         "%; IoU, BIoU and BF1 of the sums over all images; last row: mean BF1 of the images that "
-        "have the class; accuracy: right pixels of a class, in the mean of all pixels"
+        "have a boundary of the class; accuracy: right pixels of a class, in the mean of all pixels"
     )
+
+
+def binary_table(evaluation: Evaluation) -> Table:
+    """Lay out HCE and mBA, means over the images."""
+    (found,) = binary_json(evaluation).values()
+    table = Table(title=f"{found['class']} against everything else, mean of images")
+    for column in ("HCE, clicks", "mBA %", "images without mBA"):
+        table.add_column(column, justify="right")
+    table.add_row(f"{found['hce']:,.1f}", percent(found["mba"]), str(found["mba_undefined"]))
+    return table
 
 
 def ratio_table(evaluation: Evaluation, row: int) -> Table:
@@ -111,19 +119,19 @@ def mistakes_table(evaluation: Evaluation) -> Table:
         caption=f"thin: no {settings.thin_px} px square fits in; small: components under "
         f"{settings.small_px:,} px; band: within the BIoU width of another class",
     )
-    # In other data sets 0 is a class like any other, and nothing is learned from telling it apart
-    apart = ["of these with class 0 %"] if evaluation.taxonomy.rest_id == 0 else []
+    names, rest_id = evaluation.taxonomy.names, evaluation.taxonomy.rest_id
+    apart = [] if rest_id is None else [f"of these with {names[rest_id]} %"]
     table.add_column("place")
     for column in ("pixels %", "wrong there %", "of all wrong %", *apart):
         table.add_column(column, justify="right")
     pixels, wrong = counts.pixels.sum(axis=1), counts.wrong.sum(axis=1)
-    with_zero = counts.wrong_with_zero.sum(axis=1)
-    rows = [*zip(KINDS, pixels, wrong, with_zero, strict=True)]
-    rows.append(("all", pixels.sum(), wrong.sum(), with_zero.sum()))
-    for name, here, bad, zero in rows:
+    with_rest = counts.wrong_with_rest.sum(axis=1)
+    rows = [*zip(KINDS, pixels, wrong, with_rest, strict=True)]
+    rows.append(("all", pixels.sum(), wrong.sum(), with_rest.sum()))
+    for name, here, bad, rest in rows:
         if name == "all":
             table.add_section()
-        shares = (here, pixels.sum()), (bad, here), (bad, wrong.sum()), (zero, bad)
+        shares = (here, pixels.sum()), (bad, here), (bad, wrong.sum()), (rest, bad)
         cells = [percent(a / b if b else np.nan) for a, b in shares]
         table.add_row(name, *cells[: 3 + len(apart)])
     return table
@@ -148,10 +156,11 @@ def worst_images_table(evaluation: Evaluation, most: int) -> Table:
     table.add_column("split")
     for column in ("mIoU", "BIoU", "accuracy"):
         table.add_column(column, justify="right")
-    ranked = sorted(evaluation.images, key=lambda image: np.nan_to_num(image.miou, nan=np.inf))
+    images = evaluation.scored.images
+    ranked = sorted(images, key=lambda image: np.nan_to_num(image.miou, nan=np.inf))
     for image in ranked[:most]:
-        values = (image.miou, image.biou, image.scores.accuracy)
-        table.add_row(image.pair.key, image.pair.split, *map(percent, values))
+        values = (image.miou, image.biou, image.accuracy)
+        table.add_row(image.key, image.split, *map(percent, values))
     return table
 
 
@@ -161,19 +170,21 @@ def worst_windows_table(evaluation: Evaluation, most: int) -> Table:
     for column in ("key", "split", "size", "--crop"):
         table.add_column(column)
     table.add_column("wrong %", justify="right")
-    for image, window in evaluation.worst_windows(most):
+    for image, window in evaluation.worst_windows()[:most]:
         y, x, height, width, wrong = window
         size = size_text((height, width))
         crop = f"{y},{x},{height},{width}"
         share = percent(wrong / (height * width))
-        table.add_row(image.pair.key, image.pair.split, size, crop, share)
+        table.add_row(image.scored.key, image.scored.split, size, crop, share)
     return table
 
 
 def paper_table(evaluation: Evaluation) -> Table:
     """Lay out the paper's Table 2 with this evaluation as its last row."""
+    taxonomy = evaluation.taxonomy.name
+    other = "" if taxonomy == MASS13K.name else f", where the classes are those of '{taxonomy}'"
     table = Table(
-        title="Table 2 of the MaSS13K paper, and here",
+        title=f"Table 2 of the MaSS13K paper, and here{other}",
         caption="MaSS13K paper (CVPR 2025), Table 2, scores as reprinted by CoordFormer, Table 1a, "
         "which leaves out STDC2, OCRNet and CGRSeg; the printed FLOPs are multiply-adds (MACs), "
         "mostly of 4096x3072; the paper does not state its BF1 tolerance, here it is 0.1 % of the "
@@ -188,7 +199,7 @@ def paper_table(evaluation: Evaluation) -> Table:
     for method in TABLE_2:
         name = f"{method.name} {method.backbone}".strip()
         cells = [*_published_cells(method.val), *_published_cells(method.test)]
-        table.add_row(name, *cells, f"{method.parameters:.2f}", f"{method.macs:,}", style="dim")
+        table.add_row(name, *cells, f"{method.parameters:g}", f"{method.macs:,}", style="dim")
     table.add_section()
     table.add_row(*_here_cells(evaluation))
     return table
@@ -196,8 +207,8 @@ def paper_table(evaluation: Evaluation) -> Table:
 
 def _here_cells(evaluation: Evaluation) -> list[str]:
     scores = evaluation.scores
-    bf1 = mean(scores.bf1[TOLERANCES.index("0.1%")])
-    here = _published_cells(Published(mean(scores.iou), mean(scores.biou[0]), bf1))
+    bf1 = float(mean(scores.bf1[TOLERANCES.index("0.1%")]))
+    here = _published_cells(Published(float(mean(scores.iou)), float(mean(scores.biou[0])), bf1))
     empty = _published_cells(None)
     cells = [here if evaluation.splits == [split] else empty for split in ("val", "test")]
     name = f"{evaluation.name} (here)"
@@ -212,22 +223,12 @@ def _published_cells(published: Published | None) -> list[str]:
     return [percent(published.miou), percent(published.biou), f"{published.bf1:.4f}"]
 
 
-def percent(value: float | None) -> str:
-    """Write a fraction of 1 in per cent.
+def _px(value: float | list[float]) -> str:
+    """Write pixels, or a range of them where the images have several sizes.
 
     Example:
-        >>> percent(0.8897), percent(float("nan"))
-        ('88.97', '')
+        >>> _px(1024), _px([2, 5.12])
+        ('1024 px', '2-5.12 px')
     """
-    return "" if value is None or not np.isfinite(value) else f"{100 * value:.2f}"
-
-
-def _span(low: float, high: float) -> float | list[float]:
-    return low if low == high else [low, high]
-
-
-def _px(value: float | list[float]) -> str:
-    """Write pixels, or a range of them where the images have several sizes."""
-    if isinstance(value, list):
-        return f"{value[0]:.3g}-{value[1]:.3g} px"
-    return f"{value:.3g} px"
+    ends = value if isinstance(value, list) else [value]
+    return "-".join(f"{end:.2f}".rstrip("0").rstrip(".") for end in ends) + " px"

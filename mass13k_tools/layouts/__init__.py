@@ -5,7 +5,14 @@ folder; ``pairs`` finds the folders of a row; ``dataset`` recognises a root and 
 ``predictions`` finds the predicted label maps of its samples in another folder.
 """
 
-from mass13k_tools.layouts.dataset import Dataset, PairingFault, Sample, find_dataset
+from mass13k_tools.layouts.dataset import (
+    Dataset,
+    PairingFault,
+    Sample,
+    UnknownLayoutError,
+    find_dataset,
+    find_label_maps,
+)
 from mass13k_tools.layouts.pairs import split_rank
 from mass13k_tools.layouts.predictions import Predictions, find_predictions
 from mass13k_tools.layouts.table import LAYOUT_NAMES
@@ -16,7 +23,9 @@ __all__ = [
     "PairingFault",
     "Predictions",
     "Sample",
+    "UnknownLayoutError",
     "find_dataset",
+    "find_label_maps",
     "find_predictions",
     "split_rank",
 ]

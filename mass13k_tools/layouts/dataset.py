@@ -4,12 +4,13 @@ Nothing here opens a pixel file. Which folders a data set has is written in ``ta
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mass13k_tools.classes import MASS13K, Taxonomy, shipped_taxonomy
+from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts.listing import subfolders
 from mass13k_tools.layouts.pairs import (
@@ -21,6 +22,12 @@ from mass13k_tools.layouts.pairs import (
     split_rank,
 )
 from mass13k_tools.layouts.table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
+from mass13k_tools.taxonomy_file import shipped_taxonomy
+
+
+class UnknownLayoutError(DatasetError):
+    """A folder is no data set of any known layout."""
+
 
 FaultKind = Literal[
     "missing-image", "missing-label", "duplicate-key", "unexpected-file", "unlisted"
@@ -88,16 +95,9 @@ def find_dataset(
         DatasetError: The root fits no layout or several, cannot be read, or holds no pair at all.
     """
     root = root.absolute()  # workers on other machines have folders of their own to start from
-    if not root.is_dir():
-        found = "a file" if root.is_file() else "nothing"
-        raise DatasetError(f"found {found} at '{root}', expected the folder of a data set")
-    if layout is not None and layout not in LAYOUT_NAMES:
-        raise DatasetError(f"no layout '{layout}', known are: {', '.join(LAYOUT_NAMES)}")
-    try:
+    with _reading():
         base, row, pairs = _recognise(root, layout, images)
         samples, faults = _pair_all(pairs, row)
-    except OSError as error:
-        raise DatasetError(f"cannot read '{error.filename}': {error.strerror}") from error
     if not samples:
         raise DatasetError(
             f"no image in '{base}' has a label map of the same name; first fault: "
@@ -107,10 +107,56 @@ def find_dataset(
     return Dataset(root, row.name, taxonomy or _taxonomy(row), tuple(samples), tuple(faults))
 
 
+def find_label_maps(
+    root: Path, *, layout: str | None = None, taxonomy: Taxonomy | None = None
+) -> Dataset:
+    """Find all label maps of a data set, also those without an image.
+
+    Args:
+        root: The data set's folder, or the folder that holds it.
+        layout: One of ``LAYOUT_NAMES``; None recognises it by the folders.
+        taxonomy: Classes to use in place of the layout's own.
+
+    Returns:
+        Samples in the order of :func:`find_dataset`; a label map without image stands for it.
+
+    Raises:
+        DatasetError: As :func:`find_dataset`, or two files are label maps of one key.
+    """
+    root = root.absolute()
+    with _reading():
+        _, row, pairs = _recognise(root, layout, None)
+        listings = [(pair, list_files(pair, row)) for pair in pairs]
+    samples = [
+        Sample(key, pair.split, files.images.get(key, path), path, pair.group or _group(key, row))
+        for pair, files in listings
+        for key, path in files.labels.items()
+    ]
+    for _, files in listings:
+        for key, path, used in files.duplicates:
+            if files.labels.get(key) == used:
+                raise DatasetError(f"'{used}' and '{path}' are both label maps of '{key}'")
+    samples.sort(key=lambda sample: (split_rank(sample.split), sample.key))
+    return Dataset(root, row.name, taxonomy or _taxonomy(row), tuple(samples))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DatasetError(f"cannot read '{error.filename}': {error.strerror}") from error
+
+
 def _recognise(
     root: Path, name: str | None, images: str | None
 ) -> tuple[Path, Layout, list[FolderPair]]:
     """Find the one row of the table that fits the root, or the folders one or two levels down."""
+    if not root.is_dir():
+        found = "a file" if root.is_file() else "nothing"
+        raise DatasetError(f"found {found} at '{root}', expected the folder of a data set")
+    if name is not None and name not in LAYOUT_NAMES:
+        raise DatasetError(f"no layout '{name}', known are: {', '.join(LAYOUT_NAMES)}")
     children = subfolders(root)
     for bases in ([root], children, [child / "msem" for child in children]):
         fits = [fit for base in bases if base.is_dir() for fit in _fits(base, name, images)]
@@ -121,7 +167,7 @@ def _recognise(
     holds = ", ".join(sorted(path.name for path in root.iterdir())[:8]) or "nothing"
     wanted = f"no data set of layout '{name}'" if name else "no known data set"
     chosen = f" with images in '{images}'" if images else ""
-    raise DatasetError(
+    raise UnknownLayoutError(
         f"'{root}' is {wanted}{chosen}: it holds {holds}; known layouts are "
         f"{', '.join(LAYOUT_NAMES)} (--layout); two folders 'images' and 'annotations' always work"
     )

@@ -1,18 +1,21 @@
-"""Inner boundary bands of all classes at once, for Boundary IoU.
+"""Inner boundary bands of all classes at once.
 
 A pixel lies in the band of its class when the window of ``2 width + 1`` pixels around it holds
-anything else; beyond the image frame there is only something else. This is the mask minus its
-erosion with a 3x3 square, ``width`` times (Cheng et al., Boundary IoU, CVPR 2021).
+something else. What counts as something else differs: for Boundary IoU everything, the world beyond
+the image frame included (:func:`bands`); elsewhere only another class (:func:`class_bands`).
 """
 
 from math import hypot
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import LabelMap, Mask, check_label_map
+from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_label_map
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.compiled import compiled
 
+Neighbours = NDArray[np.uint8]  # (h, w) 1 where a pixel looks, odd sides, itself in the centre
 Flags = NDArray[np.uint8]  # (n,) not 0 = set
 Rows = NDArray[np.int32]  # (W,) a row number for every column
 
@@ -30,9 +33,10 @@ def band_width(size_hw: tuple[int, ...], ratio: float) -> int:
 
 
 def bands(label_map: LabelMap, *, width_px: int) -> Mask:
-    """Mark the pixels within ``width_px`` of another label or of the frame, chessboard distance.
+    """Mark the pixels within ``width_px`` of another label or of the frame, diagonal steps too.
 
-    Every label counts, ignore too: to a class it is something else.
+    Every label counts, ignore too: to a class it is something else. For each class this is its mask
+    minus the mask eroded ``width_px`` times by a 3x3 square (Cheng et al., CVPR 2021).
 
     Args:
         label_map: Class ids, shape (H, W), uint8, 255 = ignore.
@@ -46,7 +50,54 @@ def bands(label_map: LabelMap, *, width_px: int) -> Mask:
         >>> bands(label_map, width_px=1)[2].astype(int)
         array([1, 0, 0, 0, 1, 1])
     """
-    return _mark(check_label_map(label_map), width_px)
+    label_map = check_label_map(label_map)
+    _check_width(width_px)
+    return _mark(label_map, min(width_px, max(label_map.shape)))
+
+
+def class_bands(label_map: LabelMap, *, width_px: int) -> Mask:
+    """Mark the pixels within ``width_px`` of another class, diagonal steps too.
+
+    Args:
+        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        width_px: Width of a band, at least 1.
+
+    Returns:
+        Shape (H, W), bool. Neither ignore pixels nor the image frame make a band.
+
+    Example:
+        >>> class_bands(np.array([[0, 0, 5, 5, 255, 0]], np.uint8), width_px=1).astype(int)
+        array([[0, 1, 1, 0, 0, 0]])
+    """
+    _check_width(width_px)
+    square = np.ones((2 * width_px + 1, 2 * width_px + 1), dtype=np.uint8)
+    return class_changes(label_map, lower=square, higher=square)
+
+
+def class_changes(label_map: LabelMap, *, lower: Neighbours, higher: Neighbours) -> Mask:
+    """Mark the pixels of a class that look at another class.
+
+    Args:
+        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        lower: Where a pixel looks for lower ids, odd sides, uint8 of 0 and 1.
+        higher: Where it looks for higher ids; 1x1 is nowhere.
+
+    Returns:
+        Shape (H, W), bool. Neither ignore pixels nor the image frame are another class.
+    """
+    label_map = check_label_map(label_map)
+    # Ignore is the highest value and so nobody's minimum; plus 1 it is 0 and nobody's maximum
+    marked = np.asarray(cv2.erode(label_map, lower)) < label_map
+    if higher.size > 1:
+        shifted = label_map + np.uint8(1)
+        marked |= np.asarray(cv2.dilate(shifted, higher)) > shifted
+    marked &= label_map != IGNORE
+    return marked
+
+
+def _check_width(width_px: int) -> None:
+    if width_px < 1:
+        raise DatasetError(f"bands {width_px} px wide, expected 1 or more")
 
 
 # A window holds two labels exactly when one of its 2x2 blocks does. So the blocks that hold two

@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_label_map
+from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_class_ids, check_label_map
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.ops.bands import Neighbours, class_changes
 from mass13k_tools.ops.compiled import compiled
 
 EdgeMode = Literal["released", "inner", "outer", "symmetric"]
 Distances = NDArray[np.float32]  # (H, W) pixels, positive inside
-Scores = NDArray[np.int32]
-Neighbours = NDArray[np.uint8]  # (h, w) 1 where a pixel looks, odd sides, itself in the centre
+Ranks = NDArray[np.int32]  # (H, W) the nearer a change, the lower; see signed_distance
 
 MOST_WIDTH_PX = 255
 MOST_LIMIT_PX = 4095  # squares up to here are exact in float32
@@ -60,24 +60,27 @@ def edge_map(label_map: LabelMap, *, mode: EdgeMode = "symmetric", width_px: int
         array([[1, 1, 0, 0],
                [1, 1, 0, 0]])
     """
-    label_map = check_label_map(label_map)
     check_edge_request(mode, width_px)
     if mode == "released":
-        changes = _meets(label_map, RELEASED_NEIGHBOURS, RELEASED_NEIGHBOURS)
+        changes = class_changes(label_map, lower=RELEASED_NEIGHBOURS, higher=RELEASED_NEIGHBOURS)
         square = np.ones((width_px, width_px), dtype=np.uint8)
         return np.asarray(cv2.dilate(changes.view(np.uint8), square)).view(np.bool_)
     inner_px, outer_px = side_widths(mode, width_px)
-    return _meets(label_map, disc(inner_px), disc(outer_px))
+    return class_changes(label_map, lower=disc(inner_px), higher=disc(outer_px))
 
 
 def one_against_rest(label_map: LabelMap, class_ids: Sequence[int]) -> LabelMap:
     """Make some classes together 1 and all others 0; ignore stays.
 
+    Args:
+        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        class_ids: At least one, each once.
+
     Example:
         >>> one_against_rest(np.array([[0, 3, 5, 255]], dtype=np.uint8), [3, 5])
         array([[  0,   1,   1, 255]], dtype=uint8)
     """
-    lookup = np.isin(np.arange(256), class_ids).astype(np.uint8)
+    lookup = np.isin(np.arange(256), check_class_ids(class_ids)).astype(np.uint8)
     lookup[IGNORE] = IGNORE
     return np.asarray(cv2.LUT(check_label_map(label_map), lookup), dtype=np.uint8)
 
@@ -108,17 +111,6 @@ def disc(radius_px: int) -> Neighbours:
     return (offsets[:, None] + offsets <= radius_px**2).astype(np.uint8)
 
 
-def _meets(label_map: LabelMap, lower: Neighbours, higher: Neighbours) -> Mask:
-    """Mark valid pixels with a lower id among some neighbours or a higher one among others."""
-    # Ignore is the highest value and so nobody's minimum; plus 1 it is 0 and nobody's maximum
-    edges = np.asarray(cv2.erode(label_map, lower)) < label_map
-    if higher.size > 1:
-        shifted = label_map + np.uint8(1)
-        edges |= np.asarray(cv2.dilate(shifted, higher)) > shifted
-    edges &= label_map != IGNORE
-    return edges
-
-
 def signed_distance(label_map: LabelMap, *, limit_px: int = 64) -> Distances:
     """Measure how far the nearest pixel of another class is, and on which side.
 
@@ -141,14 +133,14 @@ def signed_distance(label_map: LabelMap, *, limit_px: int = 64) -> Distances:
     """
     label_map = check_label_map(label_map)
     check_limit(limit_px)
-    # A score is twice the squared distance, plus 1 towards a higher id: the least one wins
-    scores = (label_map == 0).astype(np.int32)
-    scores += 2 * limit_px**2 + 2  # above any score within the limit
-    _sweep(label_map, scores, limit_px, False)
-    _sweep(label_map, scores, limit_px, True)
-    distances: Distances = np.sqrt((scores >> 1).astype(np.float32))
+    # A rank is twice the squared distance, plus 1 towards a higher id: the least one wins
+    ranks = (label_map == 0).astype(np.int32)
+    ranks += 2 * limit_px**2 + 2  # above any rank within the limit
+    _sweep(label_map, ranks, limit_px, False)
+    _sweep(label_map, ranks, limit_px, True)
+    distances: Distances = np.sqrt((ranks >> 1).astype(np.float32))
     np.minimum(distances, np.float32(limit_px), out=distances)
-    np.negative(distances, out=distances, where=(scores & 1).astype(np.bool_))
+    np.negative(distances, out=distances, where=(ranks & 1).astype(np.bool_))
     distances[label_map == IGNORE] = 0
     return distances
 
@@ -160,8 +152,8 @@ def check_limit(limit_px: int) -> None:
 
 
 @compiled
-def _sweep(label_map: LabelMap, scores: Scores, limit_px: int, upwards: bool) -> None:
-    """Lower every score to that of the nearest other class in the rows passed so far.
+def _sweep(label_map: LabelMap, ranks: Ranks, limit_px: int, upwards: bool) -> None:
+    """Lower every rank to that of the nearest other class in the rows passed so far.
 
     Down and then up sees every row. Within a row, pixels of one class are taken together with the
     ignore pixels between them. The nearest change of each column is a parabola over the row, and
@@ -192,9 +184,9 @@ def _sweep(label_map: LabelMap, scores: Scores, limit_px: int, upwards: bool) ->
             for pixel in range(x, right if count else x):
                 while best + 1 < count and parabolas[2, best + 1] <= pixel:
                     best += 1
-                score = 2 * (pixel - parabolas[0, best]) ** 2 + parabolas[1, best]
-                if row[pixel] == value and score < scores[y, pixel]:
-                    scores[y, pixel] = score
+                rank = 2 * (pixel - parabolas[0, best]) ** 2 + parabolas[1, best]
+                if row[pixel] == value and rank < ranks[y, pixel]:
+                    ranks[y, pixel] = rank
             x = right
 
 
@@ -217,7 +209,7 @@ def _envelope(
     y: int,
     limit_px: int,
 ) -> int:
-    """List the parabolas that are lowest somewhere: column, lowest score, first pixel of each.
+    """List the parabolas that are lowest somewhere: column, lowest rank, first pixel of each.
 
     Returns:
         How many there are.

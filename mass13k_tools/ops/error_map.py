@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE, LabelMap, check_pair
-from mass13k_tools.ops.mistakes import boundary_band, wrong_pixels
+from mass13k_tools.ops.bands import class_bands
+from mass13k_tools.ops.mistakes import wrong_pixels
 
 
 class ErrorKind(NamedTuple):
@@ -32,15 +33,15 @@ ERROR_KINDS = (MISSED, INVENTED, CONFUSED, BOUNDARY)
 
 
 def error_map(
-    prediction: LabelMap, label_map: LabelMap, *, band_px: int, rest_id: int | None = 0
+    prediction: LabelMap, truth: LabelMap, *, band_px: int, rest_id: int | None = 0
 ) -> NDArray[np.uint8]:
     """Say for every pixel how it is wrong.
 
     Args:
         prediction: Class ids, shape (H, W), uint8.
-        label_map: The truth, shape (H, W), uint8, 255 = ignore.
+        truth: Class ids, shape (H, W), uint8, 255 = ignore.
         band_px: Reach of the boundary: wrong pixels with another class of the truth within so many
-            pixels are boundary errors, see ``mistakes.boundary_band``.
+            pixels are boundary errors, see ``bands.class_bands``.
         rest_id: The class that stands for all else; None without one: then every wrong class is
             confused. A prediction of ignore is missed in any case.
 
@@ -53,21 +54,21 @@ def error_map(
         >>> error_map(np.array([[3, 0, 3, 3, 5, 0]], dtype=np.uint8), truth, band_px=1)
         array([[2, 0, 4, 0, 3, 1]], dtype=uint8)
     """
-    prediction, label_map = check_pair(prediction, label_map)
-    wrong = wrong_pixels(prediction, label_map)
+    prediction, truth = check_pair(prediction, truth)
+    wrong = wrong_pixels(prediction, truth)
     unseen = prediction == IGNORE
     errors = np.where(wrong, np.uint8(CONFUSED.value), np.uint8(0))
     if rest_id is not None:
-        errors[wrong & (label_map == rest_id)] = INVENTED.value
+        errors[wrong & (truth == rest_id)] = INVENTED.value
         unseen |= prediction == rest_id
     errors[wrong & unseen] = MISSED.value
-    errors[wrong & boundary_band(label_map, width_px=band_px)] = BOUNDARY.value
-    errors[label_map == IGNORE] = IGNORE
+    errors[wrong & class_bands(truth, width_px=band_px)] = BOUNDARY.value
+    errors[truth == IGNORE] = IGNORE
     return errors
 
 
 def class_error_map(
-    prediction: LabelMap, label_map: LabelMap, *, class_id: int, band_px: int
+    prediction: LabelMap, truth: LabelMap, *, class_id: int, band_px: int
 ) -> NDArray[np.uint8]:
     """Say how each pixel is wrong about one class against all others; see :func:`error_map`.
 
@@ -80,9 +81,9 @@ def class_error_map(
         >>> class_error_map(prediction, truth, class_id=3, band_px=1)
         array([[1, 0, 0, 0, 0, 2]], dtype=uint8)
     """
-    truth = (label_map == class_id).view(np.uint8)
+    of_class = (truth == class_id).view(np.uint8)
     return error_map(
         (prediction == class_id).view(np.uint8),
-        np.where(label_map == IGNORE, label_map, truth),
+        np.where(truth == IGNORE, truth, of_class),
         band_px=band_px,
     )

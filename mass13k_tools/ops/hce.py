@@ -18,10 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import Mask
+from mass13k_tools.arrays import Mask, check_mask_pair
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.compiled import compiled
-from mass13k_tools.ops.mask_pair import check_mask_pair
 from mass13k_tools.ops.skeleton import skeleton
 
 Points = NDArray[np.int32]  # (N, 2) x and y

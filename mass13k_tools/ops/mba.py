@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import Mask
-from mass13k_tools.ops.mask_pair import check_mask_pair
+from mass13k_tools.arrays import Mask, check_mask_pair
 
 RADII = 5  # number of bands
 SIZE_PER_RADIUS = 300  # the widest radius stays below (H + W) / 300

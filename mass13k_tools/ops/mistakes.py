@@ -23,13 +23,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_label_map, check_pair
+from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_pair
+from mass13k_tools.ops.bands import class_bands
 from mass13k_tools.ops.census import THIN_PX, thin_mask
 from mass13k_tools.ops.compiled import compiled
 from mass13k_tools.ops.components import small_components
 
 KINDS = ("thin", "small", "band", "interior")
 THIN, SMALL, BAND, INTERIOR = range(len(KINDS))
+NO_CLASS = -1  # equal to no value of a label map
 SMALL_PX = 1024  # a square of 32x32: a person far away, a gap between leaves
 
 
@@ -37,23 +39,23 @@ SMALL_PX = 1024  # a square of 32x32: a person far away, a gap between leaves
 class Mistakes:
     """Counts by kind and by true class, shape (4, 256), int64; two of them add up.
 
-    The sum over the second axis is the count by kind. Class 0 is a rest class in many data sets
-    ("others" in MaSS13K), so mistakes that involve it are told apart: ``wrong - wrong_with_zero``
-    are those among the other classes.
+    The sum over the second axis is the count by kind. Where one class stands for all else ("others"
+    in MaSS13K), mistakes that involve it are told apart: ``wrong - wrong_with_rest`` are those
+    among the other classes.
     """
 
     pixels: Counts
     """All that are not ignored."""
     wrong: Counts
     """Those that were predicted as another class, or as ignore."""
-    wrong_with_zero: Counts
-    """Those of them whose true or predicted class is 0."""
+    wrong_with_rest: Counts
+    """Those of them whose true or predicted class is the rest class; 0 without one."""
 
     def __add__(self, other: "Mistakes") -> "Mistakes":
         return Mistakes(
             self.pixels + other.pixels,
             self.wrong + other.wrong,
-            self.wrong_with_zero + other.wrong_with_zero,
+            self.wrong_with_rest + other.wrong_with_rest,
         )
 
 
@@ -69,13 +71,22 @@ class Window(NamedTuple):
 
 def mistakes(
     prediction: LabelMap,
-    label_map: LabelMap,
+    truth: LabelMap,
     *,
     band_px: int,
     thin_px: int = THIN_PX,
     small_px: int = SMALL_PX,
+    rest_id: int | None = 0,
 ) -> Mistakes:
-    """Count the wrong pixels of every kind; see :func:`pixel_kinds` for the arguments.
+    """Count the wrong pixels of every kind; see :func:`pixel_kinds` for the other arguments.
+
+    Args:
+        prediction: Class ids, shape (H, W), uint8.
+        truth: Class ids, shape (H, W), uint8, 255 = ignore.
+        band_px: Reach of a class change.
+        thin_px: Side of the square.
+        small_px: Area that is not small.
+        rest_id: The class that stands for all else, as for ``error_map``; None without one.
 
     Example:
         >>> truth = np.zeros((40, 60), dtype=np.uint8)
@@ -86,13 +97,15 @@ def mistakes(
         >>> dict(zip(KINDS, count.wrong.sum(axis=1).tolist()))
         {'thin': 0, 'small': 0, 'band': 40, 'interior': 80}
     """
-    kinds = pixel_kinds(prediction, label_map, band_px=band_px, thin_px=thin_px, small_px=small_px)
-    return Mistakes(*_count(kinds.ravel(), *map(np.ravel, check_pair(prediction, label_map))))
+    kinds = pixel_kinds(prediction, truth, band_px=band_px, thin_px=thin_px, small_px=small_px)
+    prediction, truth = check_pair(prediction, truth)
+    rest = NO_CLASS if rest_id is None else rest_id
+    return Mistakes(*_count(kinds.ravel(), prediction.ravel(), truth.ravel(), rest))
 
 
 def pixel_kinds(
     prediction: LabelMap,
-    label_map: LabelMap,
+    truth: LabelMap,
     *,
     band_px: int,
     thin_px: int = THIN_PX,
@@ -102,7 +115,7 @@ def pixel_kinds(
 
     Args:
         prediction: Class ids, shape (H, W), uint8.
-        label_map: The truth, shape (H, W), uint8, 255 = ignore.
+        truth: Class ids, shape (H, W), uint8, 255 = ignore.
         band_px: Reach of a class change, at least 1.
         thin_px: Side of the square that does not fit into a thin structure.
         small_px: Area that is not small any more.
@@ -113,42 +126,20 @@ def pixel_kinds(
     Raises:
         DatasetError: The two differ in size.
     """
-    prediction, label_map = check_pair(prediction, label_map)
-    kinds = np.full(label_map.shape, INTERIOR, dtype=np.uint8)
-    kinds[boundary_band(label_map, width_px=band_px)] = BAND
-    kinds[small_components(label_map, below_px=small_px)] = SMALL
+    prediction, truth = check_pair(prediction, truth)
+    kinds = np.full(truth.shape, INTERIOR, dtype=np.uint8)
+    kinds[class_bands(truth, width_px=band_px)] = BAND
+    kinds[small_components(truth, below_px=small_px)] = SMALL
     kinds[small_components(prediction, below_px=small_px)] = SMALL
-    kinds[thin_mask(label_map, width_px=thin_px)] = THIN
-    kinds[label_map == IGNORE] = IGNORE
+    kinds[thin_mask(truth, width_px=thin_px)] = THIN
+    kinds[truth == IGNORE] = IGNORE
     return kinds
 
 
-def boundary_band(label_map: LabelMap, *, width_px: int) -> Mask:
-    """Mark the pixels that have another class within ``width_px`` pixels, diagonal steps too.
-
-    Args:
-        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
-        width_px: Reach of a class change on either side, at least 1.
-
-    Returns:
-        Shape (H, W), bool. Neither ignored pixels nor the image frame make a band.
-
-    Example:
-        >>> boundary_band(np.array([[0, 0, 5, 5, 255, 0]], np.uint8), width_px=1).astype(int)
-        array([[0, 1, 1, 0, 0, 0]])
-    """
-    label_map = check_label_map(label_map)
-    square = np.ones((2 * width_px + 1, 2 * width_px + 1), dtype=np.uint8)
-    # Ignore is the largest value, so it never is the minimum beside a class; as 0 never the maximum
-    lowest = cv2.erode(label_map, square)
-    highest = cv2.dilate(np.where(label_map == IGNORE, np.uint8(0), label_map), square)
-    return np.asarray((lowest != highest) & (label_map != IGNORE))
-
-
-def wrong_pixels(prediction: LabelMap, label_map: LabelMap) -> Mask:
+def wrong_pixels(prediction: LabelMap, truth: LabelMap) -> Mask:
     """Mark where the truth is a class and the prediction is not this class, shape (H, W), bool."""
-    prediction, label_map = check_pair(prediction, label_map)
-    return np.asarray((prediction != label_map) & (label_map != IGNORE))
+    prediction, truth = check_pair(prediction, truth)
+    return np.asarray((prediction != truth) & (truth != IGNORE))
 
 
 def worst_windows(wrong: Mask, *, side_px: int = 512, most: int = 5) -> list[Window]:
@@ -187,17 +178,17 @@ def _grid(length: int, side: int) -> Counts:
 
 @compiled
 def _count(
-    kinds: NDArray[np.uint8], prediction: LabelMap, label_map: LabelMap
+    kinds: NDArray[np.uint8], prediction: LabelMap, truth: LabelMap, rest: int
 ) -> tuple[Counts, Counts, Counts]:
-    """Count pixels, wrong ones and wrong ones with class 0 by kind and true class."""
+    """Count pixels, wrong ones and wrong ones with the rest class by kind and true class."""
     pixels = np.zeros((4, 256), dtype=np.int64)
     wrong = np.zeros((4, 256), dtype=np.int64)
-    wrong_with_zero = np.zeros((4, 256), dtype=np.int64)
+    wrong_with_rest = np.zeros((4, 256), dtype=np.int64)
     for i in range(kinds.size):
-        kind, predicted, true = kinds[i], prediction[i], label_map[i]
+        kind, predicted, true = kinds[i], prediction[i], truth[i]
         if kind != IGNORE:
             pixels[kind, true] += 1
             if predicted != true:
                 wrong[kind, true] += 1
-                wrong_with_zero[kind, true] += predicted == 0 or true == 0
-    return pixels, wrong, wrong_with_zero
+                wrong_with_rest[kind, true] += predicted == rest or true == rest
+    return pixels, wrong, wrong_with_rest

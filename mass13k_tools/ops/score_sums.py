@@ -7,7 +7,14 @@ from math import hypot
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_pair, value_counts
+from mass13k_tools.arrays import (
+    IGNORE,
+    Counts,
+    LabelMap,
+    Mask,
+    check_class_ids,
+    check_pair,
+)
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.bands import band_width, bands
 from mass13k_tools.ops.boundary_f1 import f1_scores, match_boundaries
@@ -21,7 +28,7 @@ TOLERANCE_SHARES = {"0.1%": 0.001}
 TOLERANCES = (*TOLERANCES_PX, *TOLERANCE_SHARES)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sums:
     """Plain arrays that add up with ``+`` over images, processes and ranks.
 
@@ -54,6 +61,11 @@ class Sums:
     """Images with a boundary of the class in the truth, shape (K,)."""
 
     def __add__(self, other: "Sums") -> "Sums":
+        if self.band_truth.shape != other.band_truth.shape:
+            raise DatasetError(
+                f"sums of {self.band_truth.shape} and {other.band_truth.shape} band ratios and "
+                "classes do not add up"
+            )
         return Sums(*(getattr(self, row.name) + getattr(other, row.name) for row in fields(Sums)))
 
 
@@ -69,7 +81,7 @@ def pair_sums(
     Args:
         prediction: Class ids, shape (H, W), uint8, 255 = no class.
         truth: Class ids, shape (H, W), uint8, 255 = ignore.
-        class_ids: The K classes, in the order of the sums.
+        class_ids: The K classes, in the order of the sums; each once, 0..254.
         band_ratios: Widths of BIoU bands as shares of the diagonal.
 
     Raises:
@@ -82,10 +94,11 @@ def pair_sums(
         array([1, 2])
     """
     prediction, truth = check_pair(prediction, truth)
-    _check_classes(prediction, class_ids, "prediction")
-    _check_classes(truth, class_ids, "truth")
     ids = list(class_ids)
-    regions = confusion(prediction, truth)[ids]
+    counts = confusion(prediction, truth)
+    _check_classes(counts.sum(axis=0), ids, "prediction")
+    _check_classes(counts.sum(axis=1), ids, "truth")
+    regions = counts[ids]
     band_truth, band_predicted, band_shared = np.stack(
         [_band_counts(prediction, truth, ratio)[:, ids] for ratio in band_ratios], axis=1
     )
@@ -111,12 +124,17 @@ def pair_sums(
     )
 
 
-def _check_classes(label_map: LabelMap, class_ids: Sequence[int], name: str) -> None:
-    counts = value_counts(label_map)
-    counts[[*class_ids, IGNORE]] = 0
-    if counts.any():
+def _check_classes(pixels: Counts, class_ids: Sequence[int], name: str) -> None:
+    """Refuse a map, counted by value, that holds something else than classes and ignore."""
+    check_class_ids(class_ids)
+    unknown = pixels.copy()
+    unknown[[*class_ids, IGNORE]] = 0
+    if unknown.any():
         known = ", ".join(map(str, class_ids))
-        raise DatasetError(f"{name} holds {counts.argmax()}, which is none of the classes {known}")
+        raise DatasetError(
+            f"{name} holds {unknown.argmax()}, expected one of {known} or {IGNORE}; translate its "
+            "values to class ids"
+        )
 
 
 def tolerances_px(size_hw: tuple[int, ...]) -> list[float]:
@@ -131,7 +149,16 @@ def tolerances_px(size_hw: tuple[int, ...]) -> list[float]:
     return [*TOLERANCES_PX.values(), *shares]
 
 
-@compiled
+def tolerance_text(name: str) -> str:
+    """Write the name of a tolerance for people.
+
+    Example:
+        >>> tolerance_text("5"), tolerance_text("0.1%")
+        ('5 px', '0.1%')
+    """
+    return f"{name} px" if name in TOLERANCES_PX else name
+
+
 def confusion(prediction: LabelMap, truth: LabelMap) -> Counts:
     """Count the pixels of every pair of labels.
 
@@ -141,7 +168,15 @@ def confusion(prediction: LabelMap, truth: LabelMap) -> Counts:
 
     Returns:
         Shape (256, 256), int64: rows by label in the truth, columns by label in the prediction.
+
+    Raises:
+        DatasetError: The sizes differ.
     """
+    return _count_labels(*check_pair(prediction, truth))
+
+
+@compiled
+def _count_labels(prediction: LabelMap, truth: LabelMap) -> Counts:
     counts = np.zeros((2, 256, 256), dtype=np.int64)  # two, so that no count waits for the last
     for y in range(truth.shape[0]):
         for x in range(truth.shape[1]):

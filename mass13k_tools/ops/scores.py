@@ -6,7 +6,7 @@ accuracy     right pixels / labelled pixels
 BIoU         like IoU on the inner bands of ``ops.bands``, the image frame included, of width
              max(1, round(0.001 diagonal))
 boundary F1  of boundary pixels (``ops.boundary_f1``) within 1, 2, 3, 5 px and 0.1 % of the
-             diagonal; F1 of the sums (pooled), or mean F1 of the images that have the class
+             diagonal; F1 of the sums (pooled), or mean of the images with such a boundary
 ===========  ===================================================================================
 
 Pixels that the truth ignores count for nothing in IoU, accuracy and boundary F1. BIoU follows the
@@ -14,8 +14,9 @@ released code: there they are something else than any class, so predictions on t
 A prediction of ignore is no class: it is wrong wherever the truth has one.
 
 Class 0 is a class like the others. A class that neither map has is undefined (nan) and left out of
-means; one that only the prediction or only the truth has scores 0. With no class at all, every mean
-is nan.
+means; one that only the prediction or only the truth has scores 0 in IoU, BIoU and pooled F1. What
+is taken of the truth alone, accuracy by class and F1 per image, does not see a class that only the
+prediction has. With no class at all, every mean is nan.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """What follows from sums; every value is 0..1 or nan."""
+    """What follows from sums; every value is 0..1 or nan.
+
+    Sums may have more axes before the last one: then there are as many scores.
+    """
 
     sums: Sums
 
@@ -48,9 +52,9 @@ class Scores:
         return _divide(self.sums.shared, self.sums.truth)
 
     @cached_property
-    def accuracy(self) -> float:
-        """Right pixels of all labelled ones."""
-        return float(_divide(self.sums.shared.sum(), self.sums.truth.sum()))
+    def accuracy(self) -> Values:
+        """Right pixels of all labelled ones, one number."""
+        return _divide(self.sums.shared.sum(axis=-1), self.sums.truth.sum(axis=-1))
 
     @cached_property
     def biou(self) -> Values:
@@ -75,19 +79,19 @@ class Scores:
 
     @cached_property
     def bf1_per_image(self) -> Values:
-        """Boundary F1, mean over the images whose truth has the class, shape (T, K)."""
+        """Boundary F1, mean over the images whose truth has a boundary of the class, (T, K)."""
         return _divide(self.sums.f1, self.sums.f1_images)
 
 
-def mean(values: Values) -> float:
-    """Average over the classes that are defined; nan where none is.
+def mean(values: Values) -> Values:
+    """Average over the classes, the last axis, that are defined; nan where none is.
 
     Example:
-        >>> mean(np.array([0.5, np.nan, 1.0]))
+        >>> float(mean(np.array([0.5, np.nan, 1.0])))
         0.75
     """
-    defined = values[np.isfinite(values)]
-    return float(defined.mean()) if defined.size else float("nan")
+    defined = np.isfinite(values)
+    return _divide(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
 
 
 def _divide(above: ArrayLike, below: ArrayLike) -> Values:

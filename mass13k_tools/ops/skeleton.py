@@ -8,7 +8,7 @@ neighbours changed since they were last looked at; the pixels removed in every p
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import Mask
+from mass13k_tools.arrays import Mask, check_mask
 from mass13k_tools.ops.compiled import compiled
 
 # A neighbourhood is a sum of these: bit 0 is the pixel above on the left, then clockwise
@@ -38,6 +38,9 @@ def skeleton(mask: Mask) -> Mask:
     Returns:
         Shape (H, W), bool, part of the mask; equal to ``skimage.morphology.skeletonize(mask)``.
 
+    Raises:
+        DatasetError: The array is no mask.
+
     Example:
         >>> angle = np.zeros((5, 8), dtype=np.bool_)
         >>> angle[:3, 1:] = angle[:, 1:4] = True
@@ -48,6 +51,7 @@ def skeleton(mask: Mask) -> Mask:
                [0, 1, 0, 0, 0, 0, 0, 0],
                [0, 0, 0, 0, 0, 0, 0, 0]])
     """
+    mask = check_mask(mask)
     pixels = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), dtype=np.uint8)
     pixels[1:-1, 1:-1] = mask
     _thin(pixels.reshape(-1), pixels.shape[1], _REMOVALS)

@@ -21,12 +21,12 @@ from mass13k_tools.ops.edges import (
     side_widths,
 )
 
-NOTHING = 2**30  # a score above that of any change within the largest limit, twice it fits int32
+NOTHING = 2**30  # a rank above that of any change within the largest limit, twice it fits int32
 
 Pick = Callable[..., Tensor]  # torch.minimum or torch.maximum
 
 
-def edge_maps(label_maps: Tensor, *, mode: EdgeMode = "symmetric", width_px: int = 2) -> Tensor:
+def edge_map(label_maps: Tensor, *, mode: EdgeMode = "symmetric", width_px: int = 2) -> Tensor:
     """Mark the pixels at a class change; see :func:`mass13k_tools.ops.edges.edge_map`.
 
     Args:
@@ -39,7 +39,7 @@ def edge_maps(label_maps: Tensor, *, mode: EdgeMode = "symmetric", width_px: int
 
     Example:
         >>> label_maps = torch.tensor([[[0, 0, 5, 5, 255, 3]]], dtype=torch.uint8)
-        >>> edge_maps(label_maps).int().tolist()
+        >>> edge_map(label_maps).int().tolist()
         [[[0, 1, 1, 0, 0, 0]]]
     """
     label_maps = check_label_maps(label_maps)
@@ -55,7 +55,7 @@ def edge_maps(label_maps: Tensor, *, mode: EdgeMode = "symmetric", width_px: int
     return edges & (label_maps != IGNORE)
 
 
-def signed_distances(label_maps: Tensor, *, limit_px: int = 64) -> Tensor:
+def signed_distance(label_maps: Tensor, *, limit_px: int = 64) -> Tensor:
     """Measure how far the nearest other class is; see ``edges.signed_distance``.
 
     Time grows with the limit: there are two passes over the batch per pixel of distance.
@@ -69,21 +69,21 @@ def signed_distances(label_maps: Tensor, *, limit_px: int = 64) -> Tensor:
 
     Example:
         >>> label_maps = torch.tensor([[[0, 0, 5, 5, 255]]], dtype=torch.uint8)
-        >>> signed_distances(label_maps, limit_px=8).tolist()
+        >>> signed_distance(label_maps, limit_px=8).tolist()
         [[[-2.0, -1.0, 1.0, 2.0, 0.0]]]
     """
     label_maps = check_label_maps(label_maps)
     check_limit(limit_px)
-    # Twice the squared distance, plus 1 towards a higher id: the least score wins
-    scores = (label_maps == 0).int() + (2 * limit_px**2 + 2)
-    _lower_scores(scores, label_maps, limit_px)
-    upside_down = scores.flip(1)
-    _lower_scores(upside_down, label_maps.flip(1), limit_px)
-    scores = upside_down.flip(1)
+    # Twice the squared distance, plus 1 towards a higher id: the least rank wins
+    ranks = (label_maps == 0).int() + (2 * limit_px**2 + 2)
+    _lower_ranks(ranks, label_maps, limit_px)
+    upside_down = ranks.flip(1)
+    _lower_ranks(upside_down, label_maps.flip(1), limit_px)
+    ranks = upside_down.flip(1)
     # Looked up: square roots of some devices are not rounded correctly
     roots = torch.from_numpy(np.sqrt(np.arange(limit_px**2 + 1, dtype=np.float32)))
-    distances = roots.to(scores.device)[(scores >> 1).clamp(max=limit_px**2).long()]
-    distances = torch.where(scores % 2 == 1, -distances, distances)
+    distances = roots.to(ranks.device)[(ranks >> 1).clamp(max=limit_px**2).long()]
+    distances = torch.where(ranks % 2 == 1, -distances, distances)
     return distances.masked_fill(label_maps == IGNORE, 0)
 
 
@@ -128,7 +128,7 @@ def _among_released(values: Tensor, pick: Pick) -> Tensor:
 
 
 def _dilated(edges: Tensor, width_px: int) -> Tensor:
-    """Dilate by a square that reaches further up and left when its side is even, as OpenCV does."""
+    """Dilate by a square, further down and right when its side is even, as OpenCV does."""
     offsets = range(-(width_px // 2), width_px - width_px // 2)
     row = edges.clone()
     for dx in offsets:
@@ -139,22 +139,22 @@ def _dilated(edges: Tensor, width_px: int) -> Tensor:
     return square
 
 
-def _lower_scores(scores: Tensor, label_maps: Tensor, limit_px: int) -> None:
-    """Lower every score to that of the nearest other class in its row and those above it."""
-    near, far, near_score, far_score = _seen_above(label_maps, limit_px)
+def _lower_ranks(ranks: Tensor, label_maps: Tensor, limit_px: int) -> None:
+    """Lower every rank to that of the nearest other class in its row and those above it."""
+    near, far, near_rank, far_rank = _seen_above(label_maps, limit_px)
     width = label_maps.shape[2]
     for reach in range(min(limit_px, width - 1) + 1):
         for dx in {reach, -reach}:
             to = slice(max(0, -dx), width - max(0, dx))
             of = slice(max(0, dx), width + min(0, dx))
             value = label_maps[:, :, to]
-            score = torch.where(
+            rank = torch.where(
                 near[:, :, of] == value,
-                far_score[:, :, of] + (far[:, :, of] > value),
-                near_score[:, :, of] + (near[:, :, of] > value),
+                far_rank[:, :, of] + (far[:, :, of] > value),
+                near_rank[:, :, of] + (near[:, :, of] > value),
             )
-            to_scores = scores[:, :, to]
-            torch.minimum(to_scores, score + 2 * reach**2, out=to_scores)
+            to_ranks = ranks[:, :, to]
+            torch.minimum(to_ranks, rank + 2 * reach**2, out=to_ranks)
 
 
 def _seen_above(label_maps: Tensor, limit_px: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -174,9 +174,9 @@ def _seen_above(label_maps: Tensor, limit_px: int) -> tuple[Tensor, Tensor, Tens
     far_row[:, 1:] = torch.where(changed, above_row, -1)
     far_row = far_row.cummax(dim=1).values
     far = label_maps.gather(1, far_row.clamp(min=0))
-    scores = []
+    ranks = []
     for row in (near_row, far_row):
         rise = rows - row
         seen = (row >= 0) & (rise <= limit_px)
-        scores.append(torch.where(seen, 2 * rise**2, NOTHING).int())
-    return near, far, scores[0], scores[1]
+        ranks.append(torch.where(seen, 2 * rise**2, NOTHING).int())
+    return near, far, ranks[0], ranks[1]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mass13k_tools.arrays import IGNORE
+from mass13k_tools.arrays import IGNORE, check_class_ids
 from mass13k_tools.ops.torch_edges import check_label_maps
 from mass13k_tools.ops.weight_steps import (
     BYTE_KERNEL_PX,
@@ -36,7 +36,7 @@ def boundary_weights(
 
     Args:
         label_maps: Class ids, shape (B, H, W), uint8, 255 = ignore.
-        class_ids: Which classes, in which order.
+        class_ids: Which classes, in which order, each once; none are allowed.
         mode: ``abs`` as released, or ``signed`` as in the paper.
         kernel_px: Side of the window, odd.
         frame: What lies beyond the frame.
@@ -46,7 +46,7 @@ def boundary_weights(
     """
     check_mode(mode)
     framed = _framed(label_maps, kernel_px, frame)
-    ids = torch.tensor(list(class_ids), dtype=torch.uint8, device=framed.device)
+    ids = torch.tensor(check_class_ids(class_ids, least=0), dtype=torch.uint8, device=framed.device)
     masks = (framed[:, None] == ids[None, :, None, None]).float()  # (B, C, H + k - 1, W + k - 1)
     # Pooling with divisor 1 sums up; rows first, then columns
     counts = functional.avg_pool2d(masks, (1, kernel_px), stride=1, divisor_override=1)

@@ -4,20 +4,21 @@ For a class's mask G with n of its pixels in the k x k window around a pixel, W 
 step k² |W| is a whole number; with the label map, which tells G, it says all about W.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_label_map
+from mass13k_tools.arrays import IGNORE, LabelMap, Mask, check_class_ids, check_label_map
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.compiled import compiled
 
 WeightMode = Literal["abs", "signed"]
 Frame = Literal["zeros", "reflect"]
 Weights = NDArray[np.float32]  # (H, W) or (C, H, W)
+Tabulated = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 Steps = NDArray[np.uint8] | NDArray[np.uint16]  # (C, H, W) whole numbers: |W| = step / k²
 
 KERNEL_PX = 5  # as released
@@ -43,10 +44,10 @@ def boundary_steps(
     Returns:
         Shape (C, H, W), uint8 for windows up to 15x15, else uint16.
     """
-    shape = (len(class_ids), *check_label_map(label_map).shape)
-    steps = np.zeros(shape, dtype=count_type(kernel_px))
-    for number, part in class_parts(label_map, class_ids, kernel_px, frame):
-        steps[number][part.where] = part.steps
+    steps = np.zeros((len(class_ids), *check_label_map(label_map).shape), count_type(kernel_px))
+    outside = np.arange(kernel_px**2 + 1, dtype=steps.dtype)
+    by_count = np.stack([outside, outside[::-1]])
+    write_by_count(framed_labels(label_map, kernel_px, frame), class_ids, by_count, steps)
     return steps
 
 
@@ -66,7 +67,7 @@ def weights_from_steps(
         DatasetError: The steps cannot be of this label map, these classes or this window.
     """
     table = step_weights(mode, kernel_px)
-    expected = (len(class_ids), *check_label_map(label_map).shape)
+    expected = (len(check_class_ids(class_ids, least=0)), *check_label_map(label_map).shape)
     if steps.shape != expected or steps.dtype not in (np.uint8, np.uint16):
         raise DatasetError(
             f"steps are {steps.dtype} of shape {steps.shape}, expected whole numbers of {expected}"
@@ -75,7 +76,7 @@ def weights_from_steps(
         raise DatasetError(f"a step is {steps.max()}, more than {kernel_px} px squared")
     weights = np.zeros(steps.shape, dtype=np.float32)
     for number, class_id in enumerate(class_ids):
-        look_up(steps[number], label_map == class_id, table, weights[number])
+        _look_up(steps[number], label_map == class_id, table, weights[number])
     return weights
 
 
@@ -121,41 +122,6 @@ def check_window(kernel_px: int) -> None:
         )
 
 
-class ClassPart(NamedTuple):
-    """One class, in the part of the label map where it has weight."""
-
-    where: tuple[slice, slice]
-    mask: Mask
-    steps: Steps
-
-
-def class_parts(
-    label_map: LabelMap, class_ids: Sequence[int], kernel_px: int, frame: Frame
-) -> Iterator[tuple[int, ClassPart]]:
-    """Count each class of ``class_ids`` that there is, with its number in the list."""
-    framed = framed_labels(label_map, kernel_px, frame)
-    reach, half = kernel_px - 1, kernel_px // 2
-    depth = cv2.CV_8U if count_type(kernel_px) == np.uint8 else cv2.CV_16U
-    for number, class_id in enumerate(class_ids):
-        mask = (framed == class_id).view(np.uint8)
-        left, top, width, height = cv2.boundingRect(mask)
-        if not width:
-            continue
-        # A window that begins at row y of the framed map is that of pixel y
-        y, x = max(0, top - reach), max(0, left - reach)
-        where = (
-            slice(y, min(top + height, label_map.shape[0])),
-            slice(x, min(left + width, label_map.shape[1])),
-        )
-        mask = mask[y : where[0].stop + reach, x : where[1].stop + reach]
-        size = (kernel_px, kernel_px)
-        counts = np.asarray(cv2.boxFilter(mask, depth, size, normalize=False))
-        inner = (slice(half, counts.shape[0] - half), slice(half, counts.shape[1] - half))
-        inside = np.ascontiguousarray(mask[inner]).view(np.bool_)
-        steps = np.where(inside, counts.dtype.type(kernel_px**2) - counts[inner], counts[inner])
-        yield number, ClassPart(where, inside, steps)
-
-
 def count_type(kernel_px: int) -> type[np.uint8 | np.uint16]:
     """Give the smallest type that holds the pixels of a window."""
     return np.uint8 if kernel_px <= BYTE_KERNEL_PX else np.uint16
@@ -172,8 +138,110 @@ def framed_labels(label_map: LabelMap, kernel_px: int, frame: Frame) -> LabelMap
     return np.asarray(framed, dtype=np.uint8)
 
 
+def write_by_count(
+    framed: LabelMap, class_ids: Sequence[int] | None, by_count: Tabulated, out: Tabulated
+) -> None:
+    """Write the value that belongs to the count of each class in the window of each pixel.
+
+    Args:
+        framed: As :func:`framed_labels` returns it.
+        class_ids: Which C classes, in which order; None: the class of each pixel, C = 1.
+        by_count: Values by outside or inside of the class and by count, shape (2, k² + 1), where
+            nothing outside and all inside belong to 0.
+        out: Zeros, shape (C, H, W); pages of it that stay 0 are never touched.
+
+    Raises:
+        DatasetError: An id is none, or comes twice.
+    """
+    # A label map of ignore alone has no classes, and no weights
+    ids = np.array([] if class_ids is None else check_class_ids(class_ids, least=0), dtype=np.uint8)
+    size = framed.shape[0] - out.shape[1] + 1
+    square = np.ones((size, size), dtype=np.uint8)
+    mixed = cv2.compare(cv2.erode(framed, square), cv2.dilate(framed, square), cv2.CMP_NE)
+    half = size // 2
+    inner = np.asarray(mixed)[half : half + out.shape[1], half : half + out.shape[2]]
+    _write_where_mixed(framed, np.ascontiguousarray(inner), ids, by_count, out, class_ids is None)
+
+
 @compiled
-def look_up(steps: Steps, inside: Mask, table: Weights, weights: Weights) -> None:
+def _write_where_mixed(
+    framed: LabelMap,
+    mixed: NDArray[np.uint8],
+    ids: NDArray[np.uint8],
+    by_count: Tabulated,
+    out: Tabulated,
+    own: bool,
+) -> None:
+    """Do the work of :func:`write_by_count` in the windows that hold more than one value.
+
+    Every column keeps how often it has each class in the rows of the window; along a row, the
+    count of a window is that of the one before it, plus one column, minus one.
+    """
+    height, width = mixed.shape
+    size, half = framed.shape[0] - height + 1, (framed.shape[0] - height) // 2
+    columns = np.zeros((256, framed.shape[1]), dtype=np.int32)
+    for bottom in range(framed.shape[0]):
+        for x in range(framed.shape[1]):
+            columns[framed[bottom, x], x] += 1
+        y = bottom - size + 1
+        start = 0
+        while y >= 0 and start < width:
+            if not mixed[y, start]:
+                start += 1
+                continue
+            stop = start
+            while stop < width and mixed[y, stop]:
+                stop += 1
+            centres = framed[y + half, half + start : half + stop]
+            counts = columns[:, start : stop + size - 1]
+            if own:
+                _write_own(centres, counts, by_count[1], out[0, y, start:stop])
+            else:
+                for number in range(len(ids)):
+                    of_class = counts[ids[number]]
+                    _write_class(
+                        centres, ids[number], of_class, by_count, out[number, y, start:stop]
+                    )
+            start = stop
+        for x in range(framed.shape[1] if y >= 0 else 0):
+            columns[framed[y, x], x] -= 1
+
+
+@compiled
+def _write_class(
+    centres: LabelMap, class_id: int, counts: NDArray[np.int32], by_count: Tabulated, out: Tabulated
+) -> None:
+    """Write the values of one class along a row; ``counts`` are its own by column."""
+    size = len(counts) - len(out) + 1
+    count = counts[: size - 1].sum()
+    for x in range(len(out)):
+        count += counts[x + size - 1]
+        value = by_count[1 if centres[x] == class_id else 0, count]
+        if value != 0:
+            out[x] = value
+        count -= counts[x]
+
+
+@compiled
+def _write_own(
+    centres: LabelMap, counts: NDArray[np.int32], by_count: Tabulated, out: Tabulated
+) -> None:
+    """Write the values of each pixel's own class along a row; ``counts`` by class and column."""
+    size = counts.shape[1] - len(out) + 1
+    previous, count = IGNORE, 0
+    for x in range(len(out)):
+        value = centres[x]
+        if value == previous:
+            count += counts[value, x + size - 1] - counts[value, x - 1]
+        else:
+            count = counts[value, x : x + size].sum()
+        if value != IGNORE:
+            out[x] = by_count[count]
+        previous = value
+
+
+@compiled
+def _look_up(steps: Steps, inside: Mask, table: Weights, weights: Weights) -> None:
     """Write the weights of all steps but 0, whose weight is 0."""
     for y in range(steps.shape[0]):
         for x in range(steps.shape[1]):

@@ -16,17 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mass13k_tools.arrays import IGNORE, LabelMap, check_label_map
-from mass13k_tools.ops.compiled import compiled
+from mass13k_tools.arrays import LabelMap, check_label_map
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.ops.weight_steps import (
     KERNEL_PX,
     Frame,
     WeightMode,
     Weights,
-    class_parts,
     framed_labels,
-    look_up,
     step_weights,
+    write_by_count,
 )
 
 PRECISE_GAIN = 5.0  # as released
@@ -45,7 +44,7 @@ def boundary_weights(
 
     Args:
         label_map: Class ids, shape (H, W), uint8, 255 = ignore.
-        class_ids: Which classes, in which order.
+        class_ids: Which classes, in which order, each once; none are allowed.
         mode: ``abs`` as released, or ``signed`` as in the paper: positive inside, negative outside.
         kernel_px: Side of the window, odd, 3 to 255.
         frame: What lies beyond the frame.
@@ -58,10 +57,10 @@ def boundary_weights(
         >>> boundary_weights(label_map, [5], kernel_px=3, frame="reflect").round(2)
         array([[[0.  , 0.33, 0.33, 0.  , 0.  ]]], dtype=float32)
     """
-    table = step_weights(mode, kernel_px)
+    outside, inside = step_weights(mode, kernel_px)
+    by_count = np.stack([outside, inside[::-1]])
     weights = np.zeros((len(class_ids), *check_label_map(label_map).shape), dtype=np.float32)
-    for number, part in class_parts(label_map, class_ids, kernel_px, frame):
-        look_up(part.steps, part.mask, table, weights[number][part.where])
+    write_by_count(framed_labels(label_map, kernel_px, frame), class_ids, by_count, weights)
     return weights
 
 
@@ -85,9 +84,10 @@ def own_weights(
         >>> own_weights(label_map, kernel_px=3, frame="reflect").round(2)
         array([[0.  , 0.33, 0.33, 0.33, 0.  ]], dtype=float32)
     """
-    weights = np.empty(check_label_map(label_map).shape, dtype=np.float32)
-    by_count = np.ascontiguousarray(step_weights("abs", kernel_px)[1, ::-1])
-    _look_up_own(framed_labels(label_map, kernel_px, frame), by_count, weights)
+    outside, inside = step_weights("abs", kernel_px)
+    by_count = np.stack([outside, inside[::-1]])
+    weights = np.zeros(check_label_map(label_map).shape, dtype=np.float32)
+    write_by_count(framed_labels(label_map, kernel_px, frame), None, by_count, weights[None])
     return weights
 
 
@@ -135,7 +135,13 @@ def loss_weight_range(
     precise_gain: float = PRECISE_GAIN,
     pseudo_gain: float = PSEUDO_GAIN,
 ) -> WeightRange:
-    """Tell in which range :func:`loss_weights` are, and how many of them are clamped."""
+    """Tell in which range :func:`loss_weights` are, and how many of them are clamped.
+
+    Raises:
+        DatasetError: There are no weights at all.
+    """
+    if weights.size == 0:
+        raise DatasetError(f"weights are of shape {weights.shape}, expected at least one class")
     low, high, clamped = np.inf, 0.0, 0
     gains = class_gains(precise, precise_gain=precise_gain, pseudo_gain=pseudo_gain)
     for weight, gain in zip(weights, gains, strict=True):
@@ -151,35 +157,3 @@ def class_gains(
 ) -> NDArray[np.float32]:
     """Give each class the factor of its W, shape (C,), float32."""
     return np.array([precise_gain if it else -pseudo_gain for it in precise], dtype=np.float32)
-
-
-@compiled
-def _look_up_own(framed: LabelMap, by_count: Weights, weights: Weights) -> None:
-    """Write the weight that belongs to the number of pixels of a pixel's class in its window.
-
-    Every column keeps how often it has each value in the rows of the window; along a row, a window
-    is the one before it, plus one column, minus one.
-    """
-    height, width = weights.shape
-    size = framed.shape[0] - height + 1
-    columns = np.zeros((256, framed.shape[1]), dtype=np.int32)
-    for y in range(framed.shape[0]):
-        for x in range(framed.shape[1]):
-            columns[framed[y, x], x] += 1
-        top = y - size + 1
-        if top < 0:
-            continue
-        previous, count = IGNORE, 0
-        for x in range(width):
-            value = framed[top + size // 2, x + size // 2]
-            if value == IGNORE:
-                weights[top, x] = 0
-            elif value == previous:
-                count += columns[value, x + size - 1] - columns[value, x - 1]
-                weights[top, x] = by_count[count]
-            else:
-                count = columns[value, x : x + size].sum()
-                weights[top, x] = by_count[count]
-            previous = value
-        for x in range(framed.shape[1]):
-            columns[framed[top, x], x] -= 1

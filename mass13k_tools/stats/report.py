@@ -1,19 +1,15 @@
 """Statistics as JSON, as CSV and as tables for people."""
 
-import csv
-import io
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from mass13k_tools.arrays import Mask
 from mass13k_tools.classes import Taxonomy
+from mass13k_tools.printing import console, csv_bytes, finite, json_bytes, percent
 from mass13k_tools.stats.collect import Statistics
 from mass13k_tools.stats.image import ImageStatistics
 from mass13k_tools.stats.published import TABLE_1, MeanStd
@@ -25,7 +21,6 @@ from mass13k_tools.stats.summary import (
     summarise_by,
 )
 
-WIDTH = 100  # of tables that go to a file or a pipe
 CENSUS_COLUMNS = ("components", "holes", "thin", "edges")
 
 
@@ -33,10 +28,9 @@ def report_files(statistics: Statistics) -> dict[str, bytes]:
     """Write statistics as files: name -> bytes of the CSV, the JSON and the plots."""
     from mass13k_tools.stats.figures import figures  # Matplotlib takes a second to load
 
-    text = json.dumps(dataset_json(statistics), indent=1, allow_nan=False)
     return {
-        "stats.csv": images_csv(statistics).encode(errors="surrogateescape"),
-        "stats.json": (text + "\n").encode(),
+        "stats.csv": csv_bytes(image_rows(statistics)),
+        "stats.json": json_bytes(dataset_json(statistics)),
         **figures(statistics),
     }
 
@@ -51,10 +45,9 @@ def print_tables(
         tables.append(class_table(statistics))
     if top:
         tables += ranking_tables(statistics, top=top)
-    width = None if sys.stdout and sys.stdout.isatty() else WIDTH
-    console = Console(width=width, markup=False, emoji=False, highlight=False)  # names are names
+    printer = console()
     for table in tables:
-        console.print(table)
+        printer.print(table)
 
 
 def dataset_json(statistics: Statistics) -> dict[str, Any]:
@@ -87,7 +80,7 @@ def image_json(image: ImageStatistics, taxonomy: Taxonomy) -> dict[str, Any]:
         "height": image.size_hw[0],
         "width": image.size_hw[1],
         "diagonal": image.diagonal,
-        "mipq": _finite(image.complexity.mipq) if image.complexity else None,
+        "mipq": finite(image.complexity.mipq) if image.complexity else None,
         "ipq": {},
         "pixels": {},
     }
@@ -104,33 +97,19 @@ def image_json(image: ImageStatistics, taxonomy: Taxonomy) -> dict[str, Any]:
     return row
 
 
-def images_csv(statistics: Statistics) -> str:
-    """Write one line per image; the columns of a class bear its name."""
+def image_rows(statistics: Statistics) -> Iterator[list[Any]]:
+    """Give a header, then one row per image; the columns of a class bear its name."""
     rows = [image_json(image, statistics.taxonomy) for image in statistics.images]
     per_class = [
         name for name in ("ipq", "pixels", *CENSUS_COLUMNS) if any(row.get(name) for row in rows)
     ]
     names = list(statistics.taxonomy.names.values())
-    plain = [
-        "key",
-        "split",
-        "height",
-        "width",
-        "diagonal",
-        "mipq",
-        "boundary_density",
-        "thin_share",
-    ]
-    header = [*plain, "definition", *(f"{what}_{name}" for what in per_class for name in names)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    plain = ["key", "split", "height", "width", "diagonal", "mipq"]
+    plain += ["boundary_density", "thin_share"]
+    yield [*plain, "definition", *(f"{what}_{name}" for what in per_class for name in names)]
     for row in rows:
-        of_classes = [row.get(what, {}).get(name, "") for what in per_class for name in names]
-        writer.writerow(
-            [*(row.get(column, "") for column in plain), statistics.definition, *of_classes]
-        )
-    return text.getvalue()
+        of_classes = [row.get(what, {}).get(name) for what in per_class for name in names]
+        yield [*(row.get(column) for column in plain), statistics.definition, *of_classes]
 
 
 def summary_table(
@@ -175,10 +154,10 @@ def class_table(statistics: Statistics) -> Table:
     for column in columns:
         table.add_column(column, justify="right")
     for row in rows:
-        cells = [f"{row.images:,}", _percent(row.pixel_share), _mean_std_text(row.ipq, digits=1)]
+        cells = [f"{row.images:,}", percent(row.pixel_share), _mean_std_text(row.ipq, digits=1)]
         if counted:
             cells += [f"{row.components:,}", f"{row.holes:,}"]
-            cells += [_percent(row.thin_share), _percent(row.edge_share)]
+            cells += [percent(row.thin_share), percent(row.edge_share)]
         table.add_row(row.name, *cells)
     return table
 
@@ -212,10 +191,6 @@ def _named(values: NDArray[Any], taxonomy: Taxonomy, *, where: Mask) -> dict[str
     }
 
 
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
 def _summary_json(row: Summary) -> dict[str, Any]:
     return {
         "name": row.name,
@@ -226,14 +201,10 @@ def _summary_json(row: Summary) -> dict[str, Any]:
 
 
 def _mean_std_json(value: MeanStd) -> dict[str, float | None]:
-    return {"mean": _finite(value.mean), "std": _finite(value.std)}
+    return {"mean": finite(value.mean), "std": finite(value.std)}
 
 
 def _mean_std_text(value: MeanStd, digits: int = 0) -> str:
     if not np.isfinite(value.mean):
         return ""
     return f"{value.mean:,.{digits}f} ± {value.std:,.{digits}f}"
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.2f}"

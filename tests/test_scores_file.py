@@ -15,7 +15,7 @@ from mass13k_tools.classes import MASS13K
 from mass13k_tools.cli import main
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.evaluation.json_field import parse_json
-from mass13k_tools.evaluation.stored import AXES, read_scores
+from mass13k_tools.evaluation.scores_file import AXES, read_scores
 from mass13k_tools.images import read_label_map
 from mass13k_tools.ops.score_sums import Sums, pair_sums
 
@@ -132,6 +132,26 @@ def damage(content, way, value):
 @pytest.mark.parametrize(("where", "value", "message"), DAMAGE)
 def test_a_damaged_field_is_named(scores_path, content, where, value, message):
     damage(content, [int(n) if n.isdecimal() else n for n in where.split("/")], value)
+    assert message in refusal(scores_path, json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda sums: sums["near_truth"][3].__setitem__(0, 0), "near_truth falls with a wider"),
+        (lambda sums: sums["f1"][0].__setitem__(0, 0.5), "f1 does not follow from the boundaries"),
+        (
+            lambda sums: [row.__setitem__(0, 0) for row in sums["near_predicted"]],
+            "near_truth and near_predicted are not 0 together",
+        ),
+        (
+            lambda sums: sums["band_predicted"].__setitem__(0, [5000] * 7),
+            "band_predicted is 35000 in all, not <= 6144",
+        ),
+    ],
+)
+def test_sums_that_contradict_each_other_are_refused(scores_path, content, change, message):
+    change(content["per_image"][0]["sums"])
     assert message in refusal(scores_path, json.dumps(content))
 
 

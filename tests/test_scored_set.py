@@ -7,7 +7,7 @@ import pytest
 
 from mass13k_tools.classes import MASS13K, SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.evaluation.scored import ScoredImage, ScoredSet, aligned
+from mass13k_tools.evaluation.scored_set import ScoredImage, ScoredSet, aligned
 from mass13k_tools.ops.score_sums import pair_sums
 
 

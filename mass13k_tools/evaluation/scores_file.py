@@ -4,13 +4,22 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mass13k_tools.arrays import IGNORE
 from mass13k_tools.classes import SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.evaluation.json_field import Field, parse_json, shown
-from mass13k_tools.evaluation.scored import ScoredImage, ScoredSet, protocol_sums
+from mass13k_tools.evaluation.scored_set import ScoredImage, ScoredSet, protocol_sums
 from mass13k_tools.inputs import read_bytes
-from mass13k_tools.ops.score_sums import BAND_RATIO, PROTOCOL, TOLERANCES, Sums
+from mass13k_tools.ops.boundary_f1 import Matches, f1_scores
+from mass13k_tools.ops.score_sums import (
+    BAND_RATIO,
+    PROTOCOL,
+    TOLERANCES,
+    Sums,
+    tolerances_px,
+)
 
 MOST_PIXELS = 2**31  # of an image: the sums of millions of such stay exact as float64
 # Axes of every array: K classes, R band ratios, T tolerances
@@ -106,6 +115,7 @@ def _image(row: Field, lengths: dict[str, int]) -> ScoredImage:
     if height * width > MOST_PIXELS:
         raise row["width"].unlike(f"at most {MOST_PIXELS // height} with height {height}")
     sums = _sums(row["sums"], lengths, height * width)
+    _check_boundaries(sums, (height, width), row["sums"].place)
     return ScoredImage(row["key"].text(), row["split"].text(), (height, width), sums)
 
 
@@ -121,9 +131,26 @@ def _sums(table: Field, lengths: dict[str, int], pixels: int) -> Sums:
             raise DatasetError(f"{table.place}.{part} is more than {whole} for some class")
     if ((arrays["boundary_truth"] > 0) != arrays["f1_images"]).any():
         raise DatasetError(f"{table.place}.f1_images is not 1 just where boundary_truth is not 0")
-    for name, most in (("truth", pixels), ("predicted", int(arrays["truth"].sum()))):
-        if arrays[name].sum() > most:
-            raise DatasetError(
-                f"{table.place}.{name} is {arrays[name].sum()} in all, not <= {most}"
-            )
+    limits = {"truth": pixels, "predicted": int(arrays["truth"].sum())}
+    limits |= {"band_truth": pixels, "band_predicted": pixels}
+    for name, most in limits.items():
+        in_all = int(arrays[name].sum(axis=-1).max())
+        if in_all > most:
+            raise DatasetError(f"{table.place}.{name} is {in_all} in all, not <= {most}")
     return protocol_sums(Sums(**arrays))
+
+
+def _check_boundaries(sums: Sums, size_hw: tuple[int, int], place: str) -> None:
+    """Refuse boundary counts that do not agree with each other."""
+    by_tolerance = np.argsort(tolerances_px(size_hw), kind="stable")
+    for name in ("near_truth", "near_predicted"):
+        if (np.diff(getattr(sums, name)[by_tolerance], axis=0) < 0).any():
+            raise DatasetError(f"{place}.{name} falls with a wider tolerance for some class")
+    if ((sums.near_truth > 0) != (sums.near_predicted > 0)).any():
+        raise DatasetError(f"{place}: near_truth and near_predicted are not 0 together")
+    f1 = f1_scores(
+        Matches(sums.boundary_truth, sums.near_truth),
+        Matches(sums.boundary_predicted, sums.near_predicted),
+    )
+    if not np.allclose(sums.f1, np.where(sums.f1_images, f1, 0.0), rtol=0, atol=1e-9):
+        raise DatasetError(f"{place}.f1 does not follow from the boundaries for some class")

@@ -1,4 +1,4 @@
-"""Predictions with the sums of every image, however they were come by; which two compare."""
+"""The sums of every image, fresh or stored, and whether two sets of them may be compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,6 @@ import numpy as np
 
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.evaluation.collect import Evaluation
 from mass13k_tools.evaluation.pairs import listed_names
 from mass13k_tools.ops.score_sums import Sums
 from mass13k_tools.ops.scores import Scores, mean
@@ -25,7 +24,7 @@ class ScoredImage:
     split: str
     size_hw: tuple[int, int]
     sums: Sums
-    """With one band ratio, the protocol's."""
+    """Of the protocol's band ratio first, where there are others."""
 
     @cached_property
     def scores(self) -> Scores:
@@ -35,17 +34,17 @@ class ScoredImage:
     @property
     def miou(self) -> float:
         """Mean IoU over the classes that occur in the image."""
-        return mean(self.scores.iou)
+        return float(mean(self.scores.iou))
 
     @property
     def biou(self) -> float:
-        """Mean BIoU over the classes that occur in the image."""
-        return mean(self.scores.biou[0])
+        """Mean BIoU at the protocol's ratio over the classes that occur in the image."""
+        return float(mean(self.scores.biou[0]))
 
     @property
     def accuracy(self) -> float:
         """Right pixels of all labelled ones."""
-        return self.scores.accuracy
+        return float(self.scores.accuracy)
 
 
 @dataclass(frozen=True)
@@ -76,18 +75,14 @@ class ScoredSet:
         kept = (image for image in self.images if not splits or image.split in splits)
         return replace(self, images=tuple(kept))
 
-
-def scored_set(evaluation: Evaluation) -> ScoredSet:
-    """Take what is compared out of an evaluation that has no failures."""
-    images = (
-        ScoredImage(row.pair.key, row.pair.split, row.pair.size_hw, protocol_sums(row.sums))
-        for row in evaluation.images
-    )
-    return ScoredSet(evaluation.name, evaluation.taxonomy, tuple(images))
+    def protocol(self) -> "ScoredSet":
+        """Leave out the bands of further ratios, which two sets need not share."""
+        images = (replace(image, sums=protocol_sums(image.sums)) for image in self.images)
+        return replace(self, images=tuple(images))
 
 
 def protocol_sums(sums: Sums) -> Sums:
-    """Leave out the bands of further ratios, which two evaluations need not share."""
+    """Leave out the bands of further ratios."""
     return replace(
         sums,
         band_truth=sums.band_truth[:1],

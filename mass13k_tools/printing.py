@@ -1,0 +1,70 @@
+"""How reports are written: one console for tables, one way to write numbers, JSON and CSV."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+Number = float | NDArray[np.float64]  # arrays of one number, as means over an axis are
+
+WIDTH = 120  # of tables that go to a file or a pipe
+UNITS = ("KiB", "MiB", "GiB", "TiB")
+
+
+def console() -> Console:
+    """Give a console on stdout that prints names as they are, whatever letters they have."""
+    width = None if sys.stdout and sys.stdout.isatty() else WIDTH
+    return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def percent(fraction: Number | None) -> str:
+    """Write a fraction of 1 in per cent, blank where there is none.
+
+    Example:
+        >>> percent(0.8897), percent(float("nan")), percent(None)
+        ('88.97', '', '')
+    """
+    return "" if fraction is None or not np.isfinite(fraction) else f"{100 * float(fraction):.2f}"
+
+
+def finite(value: Number) -> float | None:
+    """Give None, which JSON can hold, for a value that is not defined."""
+    return float(value) if np.isfinite(value) else None
+
+
+def bytes_text(count: float) -> str:
+    """Write a number of bytes for people.
+
+    Example:
+        >>> bytes_text(999), bytes_text(12_582_912), bytes_text(4.7e12)
+        ('999 B', '12.0 MiB', '4.3 TiB')
+    """
+    if count < 2**10:
+        return f"{count:.0f} B"
+    power = min(4, (int(count).bit_length() - 1) // 10)
+    return f"{count / 2 ** (10 * power):.1f} {UNITS[power - 1]}"
+
+
+def json_bytes(content: Any) -> bytes:
+    """Write a JSON file; numbers that are not finite must be None already."""
+    return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
+
+
+def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    """Write a CSV file; None and nan are empty cells, names keep bytes that are no text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode(errors="surrogateescape")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float | np.ndarray):  # scalars of numpy are floats, too
+        return float(value) if np.isfinite(value) else ""
+    return value
