@@ -394,7 +394,7 @@ def first(table):
         lambda table: first(table).update(height=-4),
         lambda table: first(table).update(width=1.5),
         lambda table: first(table).update(seekable=1),
-        lambda table: first(table)["members"].update({"x/../../y": [10**4, 1]}),
+        lambda table: table["samples"][-1]["members"].update({"../y": [table["bytes"] - 1, 1]}),
         lambda table: first(table)["members"].update(jpg=[512, 10**9]),
         lambda table: first(table)["members"].update(jpg=[-512, 10]),
         lambda table: first(table)["members"].update(jpg=[512]),
@@ -439,6 +439,13 @@ def test_offsets_of_another_sample_are_refused(tmp_path, tiny_dataset, mixed):
         shards = tar_with_index(tmp_path / f"{part}.tar", seek, tiny_dataset)
         with pytest.raises(DatasetError, match="does not fit 'a"):
             shards.image_region(0, (0, 0, 5, 5))
+    seek = pack_seek_index(SeekIndex(strange.jpeg, None, block_counts(np.zeros((9, 9), np.uint8))))
+    with tarfile.open(tmp_path / "grid.tar", "w") as tar:
+        number = mixed["converted"].number("train", "plain420")
+        add(tar, "a.jpg", mixed["converted"].read_member(number, "jpg"))
+        add(tar, "a.seek", seek)
+    with pytest.raises(DatasetError, match="blocks of another size"):
+        ShardSet.open(tmp_path / "grid.tar").block_counts(0)
     shards = tar_with_index(tmp_path / "x.tar", b"MASS13K\x01 nothing", tiny_dataset)
     with pytest.raises(DatasetError, match=r"'x.tar/a.seek' is damaged"):
         shards.label_region(0, (0, 0, 5, 5))

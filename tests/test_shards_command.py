@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from PIL import ImageOps
 from shard_folders import kinds, make, make_all, mass13k, members, shards, shards_json, tar_of
 
 from mass13k_tools.classes import read_taxonomy, shipped_taxonomy
@@ -190,6 +191,33 @@ def test_a_data_set_its_shards_and_its_copies_are_equal(made, tiny_dataset, tmp_
         assert table == {"equal": True, "samples": 6, "differences": []}
     assert shards_json("diff", made, tiny_dataset, jobs=2)["equal"]
     assert "6 samples in both: equal" in shards("diff", made, tiny_dataset).output
+
+
+def test_equal_files_are_not_decoded(tiny_dataset, tmp_path):
+    for path in tiny_dataset.rglob("*.*"):
+        path.write_bytes(b"no picture")
+    shutil.copytree(tiny_dataset, tmp_path / "copy")
+    assert shards_json("diff", tiny_dataset, tmp_path / "copy")["equal"]
+
+
+def test_images_are_compared_as_they_lie_on_their_label_maps(tmp_path):
+    picture = PillowImage.effect_mandelbrot((50, 40), (-3, -2.5, 2, 2.5), 50).convert("RGB")
+    for name in ("turned", "upright"):
+        for kind in ("images", "annotations"):
+            (tmp_path / name / kind).mkdir(parents=True)
+        labels = png_bytes(np.zeros((50, 40), np.uint8))
+        (tmp_path / name / "annotations" / "a.png").write_bytes(labels)
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    turned = tmp_path / "turned" / "images" / "a.jpg"
+    picture.save(turned, exif=exif)
+    upright = ImageOps.exif_transpose(PillowImage.open(turned))
+    upright.save(tmp_path / "upright" / "images" / "a.png")
+    folder = make(tmp_path / "turned", tmp_path / "shards")
+    for a in (tmp_path / "turned", folder):
+        assert shards_json("diff", a, tmp_path / "upright")["equal"]
+    upright.transpose(PillowImage.Transpose.ROTATE_180).save(tmp_path / "upright/images/a.png")
+    assert set(differences(folder, tmp_path / "upright")) == {("image", "all", "a")}
 
 
 def differences(a, b, *options):

@@ -25,6 +25,7 @@ from shard_folders import (
 
 from mass13k_tools.images import png_bytes
 from mass13k_tools.ops.blocks import block_counts
+from mass13k_tools.shards import verify_sample
 from mass13k_tools.shards.png_bands import banded_png
 from mass13k_tools.shards.reader import ShardSet
 from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index, unpack_seek_index
@@ -297,6 +298,18 @@ def no_edges(mine):
     mine["edges.png"] = png_bytes(np.zeros((64, 96), np.uint8))
 
 
+def other_edge_counts(mine):
+    index = unpack_seek_index(mine["seek"], "seek")
+    index.blocks.edges[0, 0] += 1
+    mine["seek"] = pack_seek_index(index)
+
+
+def labels_of_another_size(mine):
+    mine["label.png"] = png_bytes(labels_of(mine)[1:])
+    index = unpack_seek_index(mine["seek"], "seek")
+    mine["seek"] = pack_seek_index(SeekIndex(index.jpeg, None, index.blocks))
+
+
 def other_intervals(mine):
     """Move the start of one interval by a byte: the whole file stays what it was."""
     index = unpack_seek_index(mine["seek"], "seek")
@@ -311,6 +324,8 @@ FORGED = [
     (labels_in_no_bands, True, {"wrong-region"}),
     (other_offsets, False, {"wrong-facts"}),
     (other_intervals, True, {"wrong-region"}),
+    (other_edge_counts, True, {"wrong-facts"}),
+    (labels_of_another_size, True, {"damaged-label"}),
     (lambda mine: other_facts(mine, height=65), False, {"wrong-facts"}),
     (lambda mine: other_facts(mine, key="k"), False, {"wrong-facts"}),
     (lambda mine: other_facts(mine, split="train"), False, {"wrong-facts"}),
@@ -336,6 +351,12 @@ def test_members_that_do_not_fit_each_other_are_found(made, change, deep, expect
     found = kinds(made, *(["--deep"] if deep else []))
     assert expected <= found
     assert not found & {"wrong-sha256", "wrong-size", "damaged-manifest", "damaged-index"}
+
+
+def test_offsets_are_compared_with_the_markers_wherever_rectangles_are(made, monkeypatch):
+    forge(made, other_intervals)
+    monkeypatch.setattr(verify_sample, "_rectangles", lambda picture, key: [])
+    assert kinds(made, "--deep") == {"wrong-region"}
 
 
 def test_copied_files_are_compared_with_their_sources(tiny_dataset, tmp_path):
