@@ -10,6 +10,7 @@ import click
 
 from mass13k_tools import __version__
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.printing import one_line
 
 COMMANDS = (
     *("sample", "check", "split", "stats", "edges", "weights"),
@@ -40,11 +41,11 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except DatasetError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(one_line(str(error))) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough; click knows what to do
                 raise
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(one_line(str(error))) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mass13k_tools.errors import DatasetError
@@ -37,6 +37,38 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
             _write_atomically(path, content)
         except OSError as error:
             raise DatasetError(f"cannot write '{path}': {error.strerror}") from error
+
+
+def refuse_own_files(paths: Iterable[Path], own: Iterable[Path]) -> None:
+    """Make sure that nothing is written over what it is made from, whatever name it goes by.
+
+    Args:
+        paths: Files that are going to be written.
+        own: Files of the data set; a folder stands for the files in it.
+
+    Raises:
+        DatasetError: One of the files is there and is one of the data set's.
+    """
+    standing: dict[tuple[int, int], Path] = {}
+    for path in paths:
+        if place := _place(path):
+            standing[place] = path
+            standing[_place(path.parent) or place] = path
+    for file in own if standing else ():
+        place = _place(file)
+        if place in standing:
+            raise DatasetError(
+                f"'{standing[place]}' is a file of the data set itself; choose another folder"
+            )
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Say which file a name leads to; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _holds(path: Path, content: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from mass13k_tools.errors import DatasetError
@@ -26,18 +27,35 @@ def check_png(content: bytes, path: Path) -> None:
     if not content.startswith(SIGNATURE):
         return
     header, compressed, name = b"", [], b""
-    offset = len(SIGNATURE)
-    while name != b"IEND":
-        if offset + 12 > len(content):
-            raise DatasetError(f"'{path}' is damaged or cut short: its end is missing")
-        length, name = struct.unpack_from(">I4s", content, offset)
+    for name, start, end in _chunks(content):
         if name == b"IHDR":
-            header = content[offset + 8 : offset + 21]
+            header = content[start : start + 13]
         elif name == b"IDAT":
-            compressed.append(content[offset + 8 : offset + 8 + length])
-        offset += 12 + length
+            compressed.append(content[start:end])
+    if name != b"IEND":
+        raise DatasetError(f"'{path}' is damaged or cut short: its end is missing")
     if len(header) == 13 and _lacks_rows(header, b"".join(compressed)):
         raise DatasetError(f"'{path}' is damaged or cut short: some of its rows are missing")
+
+
+def is_sound_png(content: bytes) -> bool:
+    """Say whether the bytes are a PNG to its last chunk, with all its checksums right."""
+    if not content.startswith(SIGNATURE):
+        return False
+    chunks = list(_chunks(content))
+    return chunks[-1:] == [(b"IEND", len(content) - 4, len(content) - 4)] and all(
+        content[end : end + 4] == struct.pack(">I", zlib.crc32(content[start - 4 : end]))
+        for _, start, end in chunks
+    )
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Give name, start and end of what is in each chunk, up to the last or what is left of it."""
+    name, offset = b"", len(SIGNATURE)
+    while name != b"IEND" and offset + 12 <= len(content):
+        length, name = struct.unpack_from(">I4s", content, offset)
+        yield name, offset + 8, offset + 8 + length
+        offset += 12 + length
 
 
 def _lacks_rows(header: bytes, compressed: bytes) -> bool:

@@ -1,4 +1,8 @@
-"""How reports are written: one console for tables, one way to write numbers, JSON and CSV."""
+"""How reports are written: one console for tables, one way to write numbers, JSON and CSV.
+
+Names of files and classes come from strangers. Whatever is printed goes through :func:`one_line`,
+so that no name can break a table or command the terminal.
+"""
 
 import csv
 import io
@@ -7,20 +11,47 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.text import Text
 
 Number = float | NDArray[np.float64]  # arrays of one number, as means over an axis are
 
 WIDTH = 120  # of tables that go to a file or a pipe
 UNITS = ("KiB", "MiB", "GiB", "TiB")
+# Commands to a terminal, ends of lines and paragraphs, and what turns the direction of writing
+CONTROLS = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+ESCAPES = {code: chr(code).encode("unicode_escape").decode() for code in CONTROLS}
+
+
+class _Console(Console):
+    """Prints every string of a table as one line."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        return super().render_str(one_line(text), **how)
 
 
 def console() -> Console:
     """Give a console on stdout that prints names as they are, whatever letters they have."""
     width = None if sys.stdout and sys.stdout.isatty() else WIDTH
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    return _Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def one_line(text: str) -> str:
+    r"""Write control characters as escapes; all letters stay as they are.
+
+    Example:
+        >>> print(one_line("two\nlines, \x1b[31mred, São Paulo"))
+        two\nlines, \x1b[31mred, São Paulo
+    """
+    return text.translate(ESCAPES)
+
+
+def print_line(text: object, *, err: bool = False) -> None:
+    """Print one line on stdout or stderr, whatever the names in it hold."""
+    click.echo(one_line(str(text)), err=err)
 
 
 def percent(fraction: Number | None) -> str:

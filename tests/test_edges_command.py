@@ -63,6 +63,7 @@ def test_every_label_map_gets_an_edge_map_that_can_be_seen(tiny_dataset, tmp_pat
         "samples": 6,
         "files": 6,
         "known": 0,
+        "damaged": 0,
         "bytes": sum(path.stat().st_size for path in found.values()),
         "failures": [],
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.outputs import write_file, write_files
+from mass13k_tools.outputs import refuse_own_files, write_file, write_files
 
 
 def test_files_are_written_with_their_folders(tmp_path):
@@ -51,3 +51,15 @@ def test_new_files_have_the_usual_permissions(tmp_path):
     finally:
         os.umask(umask)
     assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_nothing_is_written_over_what_it_is_made_from_whatever_its_name(tmp_path):
+    for name in ("own", "folder/own", "other"):
+        write_file(tmp_path / name, b"content")
+    (tmp_path / "link").symlink_to("own")
+    (tmp_path / "linked").symlink_to("folder")
+    own = [tmp_path / name for name in ("own", "folder", "missing", "missing/deep")]
+    refuse_own_files([tmp_path / "other", tmp_path / "missing", tmp_path / "folder" / "new"], own)
+    for name in ("own", "link", "folder/own", "linked/own", "folder/../own"):
+        with pytest.raises(DatasetError, match=f"{name}' is a file of the data set itself"):
+            refuse_own_files([tmp_path / "other", tmp_path / name], own)

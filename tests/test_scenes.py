@@ -237,7 +237,8 @@ def test_photos_of_somebody_else_are_never_mixed_with_ours_nor_removed(tmp_path,
 @pytest.mark.parametrize(
     "record",
     [
-        *("[", "[]", "3", 9999 * "[", '{"images": "x"}', '{"images": -5}', '{"images": 1e400}'),
+        *('{"generator": 1, "se', 9999 * '[{"generator": ', '{"generator": 1, "images": "x"}'),
+        *('{"generator": 1, "images": -5}', '{"generator": 1, "images": 1e400}'),
         '{"generator": 1, "seed": 0, "size": "64x64", "images": 1000000000000}',
     ],
 )
@@ -249,6 +250,36 @@ def test_a_record_that_makes_no_sense_is_refused_or_replaced(tmp_path, record):
     assert "has no sound sample.json" in outcome.stderr
     assert sample(tmp_path, *common, "--overwrite").exit_code == 0
     assert json.loads((tmp_path / "sample.json").read_text())["images"] == 1
+
+
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+@pytest.mark.parametrize("content", ["", "[", '{"version": "5.0"}', '{"images": 3}'])
+def test_a_record_of_another_program_stays(tmp_path, overwrite, content):
+    (tmp_path / "sample.json").write_text(content)
+    outcome = sample(tmp_path, "--size", "64x64", "--images", 1, "--jobs", 1, *overwrite)
+    assert outcome.exit_code == 1
+    assert "choose another folder" in outcome.stderr
+    assert files_of(tmp_path) == {"sample.json": content.encode()}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *("images/mine.jpg", "images/train/deep/mine.jpg", "annotations/val/mine.png"),
+        "images/train/00000_b01_20260301_saltmere_id0000.txt",
+        "images/train/deep/00000_b01_20260301_saltmere_id0000.jpg",
+    ],
+)
+def test_overwrite_removes_and_replaces_scenes_of_ours_alone(tmp_path, place):
+    common = (tmp_path, "--size", "64x64", "--images", 1, "--jobs", 1)
+    assert sample(*common).exit_code == 0
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_bytes(b"mine")
+    before = files_of(tmp_path)
+    outcome = sample(*common, "--seed", 1, "--overwrite")
+    assert outcome.exit_code == 1
+    assert f"'{tmp_path / place}' is none of our scenes" in outcome.stderr
+    assert files_of(tmp_path) == before
 
 
 def test_failures_are_counted_and_no_next_step_is_offered(tmp_path):

@@ -87,7 +87,7 @@ def test_the_cost_and_the_range_are_told_before_anything_is_written(tiny_dataset
     assert output["estimate"]["float32_bytes"] == 6 * 7 * 64 * 96 * 4
     # All six were measured, without the line that says what a file was made from
     assert 0.8 < output["estimate"]["bytes"] / sum(map(len, files.values())) < 1
-    said = weights(tiny_dataset, "--out", tmp_path / "out", "--format", "npz").stderr
+    said = weights(tiny_dataset, "--out", tmp_path / "other", "--format", "npz").stderr
     assert "6 samples as npz: about " in said
     assert "as float32 per class, not compressed: 1008.0 KiB (6 measured)" in said
     assert said.index("samples as npz") < said.index("weights ")

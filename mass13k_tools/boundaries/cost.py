@@ -12,6 +12,7 @@ import numpy as np
 from mass13k_tools.arrays import IGNORE, value_counts
 from mass13k_tools.boundaries.derived import Target
 from mass13k_tools.boundaries.weights import CompactSettings, PreviewSettings
+from mass13k_tools.boundaries.writing import Work
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import read_label_map
 from mass13k_tools.layouts import Sample
@@ -41,8 +42,8 @@ class Cost(NamedTuple):
     """One uncompressed float32 map per class of the taxonomy."""
     file_bytes: int
     """In the chosen format."""
-    missing_bytes: int
-    """Of that, what is not there yet."""
+    needed_bytes: int
+    """Of the disk's free bytes, while old files wait to be replaced and afterwards."""
     free_bytes: int
     """On the disk where it goes."""
     loss: WeightRange
@@ -61,6 +62,7 @@ def estimate(
     settings: PreviewSettings | CompactSettings,
     target: Target,
     gains: Gains,
+    work: Work,
     workers: Workers,
 ) -> Cost:
     """Encode a few samples and conclude for all; samples that cannot be read do not count.
@@ -70,7 +72,8 @@ def estimate(
         settings: What is to be written.
         target: Where to; nothing is written.
         gains: For the factors of the loss.
-        workers: Who encodes.
+        work: What will be written.
+        workers: Who encodes, and who will write.
     """
     count = min(MEASURED, len(samples))
     chosen = [samples[number * len(samples) // count] for number in range(count)]
@@ -79,12 +82,11 @@ def estimate(
     results = [result for result in done if result is not None]
     pixels = sum(result.pixels for result in results) / max(1, len(results))
     file_bytes = sum(result.file_bytes for result in results) / max(1, len(results))
-    missing = sum(not target.path(sample, settings.suffix).is_file() for sample in samples)
     return Cost(
         measured=len(results),
         float32_bytes=round(4 * pixels * len(target.taxonomy.classes) * len(samples)),
         file_bytes=round(file_bytes * len(samples)),
-        missing_bytes=round(file_bytes * missing),
+        needed_bytes=_needed_bytes(file_bytes, work, workers.jobs),
         free_bytes=_free_bytes(target.out),
         loss=_joined([result.loss for result in results]),
     )
@@ -94,11 +96,11 @@ def check_room(cost: Cost, out: Path) -> None:
     """Refuse to begin what will not fit on the disk.
 
     Raises:
-        DatasetError: The missing files need more than is free.
+        DatasetError: The files that will be written need more than is free.
     """
-    if cost.missing_bytes > cost.free_bytes:
+    if cost.needed_bytes > cost.free_bytes:
         raise DatasetError(
-            f"these files would take about {bytes_text(cost.missing_bytes)}, but only "
+            f"these files would take about {bytes_text(cost.needed_bytes)}, but only "
             f"{bytes_text(cost.free_bytes)} are free at '{out}'; choose another folder, "
             "or fewer samples with --split"
         )
@@ -130,6 +132,18 @@ def _measure(
                 )
             )
     return _Measured(label_map.size, len(settings.encode(label_map, "")), _joined(ranges))
+
+
+def _needed_bytes(file_bytes: float, work: Work, at_once: int) -> int:
+    """Count new files, what the replaced ones grow by, and the old ones that stand beside new ones.
+
+    Example:
+        >>> _needed_bytes(100, Work(new=3, replaced_bytes=(90, 90, 90, 90)), at_once=2)
+        540
+    """
+    replaced = len(work.replaced_bytes)
+    growth = max(0, file_bytes * replaced - sum(work.replaced_bytes))
+    return round(file_bytes * (work.new + min(replaced, at_once)) + growth)
 
 
 def _joined(ranges: Sequence[WeightRange]) -> WeightRange:

@@ -6,35 +6,22 @@ however old its file looks, and nobody needs a list beside the files.
 """
 
 import hashlib
-import io
-import lzma
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import numpy as np
-from numpy.lib.npyio import NpzFile
-
-from mass13k_tools.arrays import Image, LabelMap
+from mass13k_tools.arrays import LabelMap
+from mass13k_tools.boundaries.origins import Standing, standing
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.images import decode_raw_labels, label_map_from_raw, png_bytes
+from mass13k_tools.images import decode_raw_labels, label_map_from_raw
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Sample
 from mass13k_tools.outputs import write_file
 
 VERSION = 1  # raise it when the same settings give other files
-# The last three: members that are encrypted, or compressed in a way of other programs
-NPZ_DAMAGE = (
-    *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
-    *(RuntimeError, zlib.error, lzma.LZMAError),
-)
-PNG_HEAD = 33  # signature and IHDR, the first chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +43,12 @@ class Target:
             raise DatasetError(f"split '{sample.split}' and key '{sample.key}' are no file name")
         return self.out / sample.split / name
 
+    def paths(self, samples: Iterable[Sample], suffix: str) -> Iterator[Path]:
+        """Name the files of all samples that can have one; the others fail later."""
+        for sample in samples:
+            with suppress(DatasetError):
+                yield self.path(sample, suffix)
+
 
 class Settings(Protocol):
     """What is made of a label map; its text says what the result depends on besides."""
@@ -65,7 +58,7 @@ class Settings(Protocol):
         """``.png`` or ``.npz``."""
 
     def encode(self, label_map: LabelMap, origin: str) -> bytes:
-        """Make the file, with a text for :func:`png_with_origin` or :func:`npz_with_origin`."""
+        """Make the file, with a text for ``png_with_origin`` or ``npz_with_origin``."""
 
 
 class Written(NamedTuple):
@@ -73,12 +66,39 @@ class Written(NamedTuple):
 
     path: Path
     bytes: int
-    known: bool
-    """It was there before."""
+    before: Standing
+    """What was there before; ``known``: this file."""
+
+
+class Found(NamedTuple):
+    """A file that may be there already."""
+
+    path: Path
+    standing: Standing
+    content: bytes
+    """Of the label file."""
+    origin: str
+    """What the file is, or is going to be, made from."""
+
+
+def find_derived(sample: Sample, *, settings: Settings, target: Target) -> Found:
+    """Say what is there for a label map.
+
+    Raises:
+        DatasetError: The label file cannot be read, or the sample's name is no file name.
+    """
+    path = target.path(sample, settings.suffix)
+    content = read_bytes(sample.label_path)
+    digest = hashlib.sha256(content + target.taxonomy.lookup_array.tobytes()).hexdigest()
+    origin = f"mass13k {VERSION}: {settings!r} of sha256 {digest}"
+    return Found(path, standing(path, origin), content, origin)
 
 
 def write_derived(sample: Sample, *, settings: Settings, target: Target) -> Written:
-    """Write what a label map gives, unless a file made from the same is there.
+    """Write what a label map gives, unless a whole file made from the same is there.
+
+    A damaged file that was made from the same is replaced. Label maps and images are safe only
+    from those who ask :func:`~mass13k_tools.outputs.refuse_own_files` first.
 
     Args:
         sample: Whose label map.
@@ -87,59 +107,13 @@ def write_derived(sample: Sample, *, settings: Settings, target: Target) -> Writ
 
     Raises:
         DatasetError: The label map cannot be read, or another file is there and may not be
-            overwritten, or never may, being the label map or the image.
+            overwritten.
     """
-    path = target.path(sample, settings.suffix)
-    content = read_bytes(sample.label_path)
-    digest = hashlib.sha256(content + target.taxonomy.lookup_array.tobytes()).hexdigest()
-    origin = f"mass13k {VERSION}: {settings!r} of sha256 {digest}"
-    if _origin(path, len(origin)) == origin:
-        return Written(path, path.stat().st_size, known=True)
-    own = (one for one in (sample.label_path, sample.image_path) if one.exists())
-    if path.exists() and any(path.samefile(one) for one in own):
-        raise DatasetError(f"'{path}' is a file of the data set itself; choose another folder")
-    raw = decode_raw_labels(content, sample.label_path)
+    found = find_derived(sample, settings=settings, target=target)
+    if found.standing == "known":
+        return Written(found.path, found.path.stat().st_size, "known")
+    raw = decode_raw_labels(found.content, sample.label_path)
     label_map = label_map_from_raw(raw.values, sample.label_path, target.taxonomy)
-    made = settings.encode(label_map, origin)
-    write_file(path, made, overwrite=target.overwrite)
-    return Written(path, len(made), known=False)
-
-
-def png_with_origin(pixels: LabelMap | Image, origin: str) -> bytes:
-    """Encode a picture as PNG with a comment."""
-    png = png_bytes(pixels)
-    return png[:PNG_HEAD] + _comment(origin) + png[PNG_HEAD:]
-
-
-def npz_with_origin(origin: str, **arrays: Any) -> bytes:
-    """Encode arrays as compressed NPZ; the same arrays give the same bytes."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, origin=np.array(origin), **arrays)
-    return buffer.getvalue()
-
-
-@contextmanager
-def opened_npz(path: Path) -> Iterator[NpzFile]:
-    """Open an NPZ for the length of a block, which may raise any of ``NPZ_DAMAGE``."""
-    with path.open("rb") as file, NpzFile(file) as archive:
-        yield archive
-
-
-def _comment(origin: str) -> bytes:
-    """Make a PNG chunk of text."""
-    body = b"tEXt" + b"Comment\0" + origin.encode("latin-1")
-    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-
-
-def _origin(path: Path, length: int) -> str:
-    """Read what a file was made from; empty where there is no such file or text."""
-    try:
-        if path.suffix == ".npz":
-            with opened_npz(path) as archive:
-                return str(archive["origin"])
-        with path.open("rb") as file:
-            start = file.read(PNG_HEAD + len(_comment(" " * length)))[PNG_HEAD:]
-        text = start[len("LLLLtEXtComment\0") : -4].decode("latin-1")
-        return text if start == _comment(text) else ""
-    except NPZ_DAMAGE:
-        return ""
+    made = settings.encode(label_map, found.origin)
+    write_file(found.path, made, overwrite=target.overwrite or found.standing == "damaged")
+    return Written(found.path, len(made), found.standing)

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mass13k_tools.arrays import LabelMap
-from mass13k_tools.boundaries.derived import (
-    npz_with_origin,
-    png_with_origin,
-)
+from mass13k_tools.boundaries.origins import npz_with_origin, png_with_origin
 from mass13k_tools.ops.edges import EdgeMode, edge_map, one_against_rest, signed_distance
 
 

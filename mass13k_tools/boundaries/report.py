@@ -3,17 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import click
-
 from mass13k_tools.boundaries.cost import Cost
 from mass13k_tools.boundaries.writing import Outcome
-from mass13k_tools.printing import bytes_text
+from mass13k_tools.printing import bytes_text, print_line
 
 
 def print_outcome(outcome: Outcome, out: Path) -> None:
     """Print one line on stdout."""
     known = f", {outcome.known} of them there before" if outcome.known else ""
-    click.echo(f"{outcome.files} files, {bytes_text(outcome.bytes)}, in {out}{known}")
+    damaged = f", {outcome.damaged} damaged and written anew" if outcome.damaged else ""
+    print_line(f"{outcome.files} files, {bytes_text(outcome.bytes)}, in {out}{known}{damaged}")
 
 
 def outcome_json(outcome: Outcome, out: Path) -> dict[str, Any]:
@@ -23,6 +22,7 @@ def outcome_json(outcome: Outcome, out: Path) -> dict[str, Any]:
         "samples": outcome.samples,
         "files": outcome.files,
         "known": outcome.known,
+        "damaged": outcome.damaged,
         "bytes": outcome.bytes,
         "failures": [{"file": name, "reason": reason} for name, reason in outcome.failures],
     }
@@ -31,7 +31,7 @@ def outcome_json(outcome: Outcome, out: Path) -> dict[str, Any]:
 def print_cost(cost: Cost, samples: int, *, suffix: str) -> None:
     """Say on stderr what is to come, before it comes."""
     if not cost.measured:
-        click.echo("no label map could be read to estimate what the files take", err=True)
+        print_line("no label map could be read to estimate what the files take", err=True)
         return
     lines = (
         f"{samples} samples as {suffix[1:]}: about {bytes_text(cost.file_bytes)}, "
@@ -41,11 +41,13 @@ def print_cost(cost: Cost, samples: int, *, suffix: str) -> None:
         f"{_clamped_share(cost):.2%} clamped at 0",
     )
     for line in lines:
-        click.echo(line, err=True)
+        print_line(line, err=True)
 
 
-def cost_json(cost: Cost) -> dict[str, Any]:
-    """Describe what was said before."""
+def cost_json(cost: Cost | None) -> dict[str, Any]:
+    """Describe what was said before; null where nothing was measured."""
+    if cost is None:
+        return {"estimate": None, "loss_weights": None}
     return {
         "estimate": {
             "measured": cost.measured,

@@ -1,5 +1,8 @@
 """Boundary weights as pictures or as compact NPZ, and back."""
 
+import lzma
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -8,12 +11,7 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from mass13k_tools.arrays import IGNORE, LabelMap, value_counts
-from mass13k_tools.boundaries.derived import (
-    NPZ_DAMAGE,
-    npz_with_origin,
-    opened_npz,
-    png_with_origin,
-)
+from mass13k_tools.boundaries.origins import npz_with_origin, png_with_origin
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.inputs import check_ordinary
 from mass13k_tools.ops.render import heat_map
@@ -28,6 +26,13 @@ from mass13k_tools.ops.weight_steps import (
 from mass13k_tools.ops.weights import own_weights
 
 WeightFormat = Literal["png", "npz"]
+
+# What NumPy raises for damaged files; the last three: members that are encrypted, or compressed in
+# a way of other programs
+NPZ_DAMAGE = (
+    *(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile),
+    *(RuntimeError, zlib.error, lzma.LZMAError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ def read_weights(path: Path) -> ClassWeights:
     """
     check_ordinary(path)
     try:
-        with opened_npz(path) as archive:
+        with path.open("rb") as file, NpzFile(file) as archive:
             class_ids = _whole_numbers(archive, "class_ids", ndim=1).tolist()
             weights = weights_from_steps(
                 _whole_numbers(archive, "steps", ndim=3),

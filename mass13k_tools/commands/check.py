@@ -10,6 +10,7 @@ import click
 from mass13k_tools.checks.problems import KINDS
 from mass13k_tools.commands.options import dataset_options, echo_json, json_option, worker_options
 from mass13k_tools.layouts import Dataset
+from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # loads processes and progress bars, so the command imports it when it runs
     from mass13k_tools.pool import Workers
@@ -59,6 +60,6 @@ def check(
         echo_json(problems_json(problems, images=images, root=dataset.root))
     else:
         for line in report_lines(problems, images=images, root=dataset.root, most=most):
-            click.echo(line)
+            print_line(line)
     if any(strict or problem.severity == "error" for problem in problems):
         sys.exit(1)

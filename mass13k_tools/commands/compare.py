@@ -18,6 +18,7 @@ from mass13k_tools.commands.options import (
     worker_options,
 )
 from mass13k_tools.outputs import write_files
+from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # loads OpenCV and numba
     from mass13k_tools.evaluation.scored_set import ScoredSet
@@ -121,13 +122,13 @@ def compare(
     unit = draw or ("image" if group_by is None else "capture")
     resampling = Resampling(resamples, confidence, seed, unit, group_by)
     if truth is not None and not (a.is_dir() or b.is_dir()):
-        click.echo("note: A and B are scored already, so --gt changes nothing", err=True)
+        print_line("note: A and B are scored already, so --gt changes nothing", err=True)
     # A file is read before a folder is scored: what is wrong with it shows at once
     paths = sorted({a, b}, key=Path.is_dir)
     sides = {path: _scored(path, truth, splits, workers) for path in paths}
     comparison = compare_sets(sides[a], sides[b], resampling=resampling)
     for note in notes(comparison):
-        click.echo(f"note: {note}", err=True)
+        print_line(f"note: {note}", err=True)
     if as_json:
         echo_json(comparison_json(comparison))
     else:
@@ -135,7 +136,8 @@ def compare(
     if out:
         files = {out / name: content for name, content in report_files(comparison).items()}
         write_files(files, overwrite=overwrite)  # last: what was found is on the screen by now
-        click.echo("\n".join(map(str, files)), err=as_json)
+        for path in files:
+            print_line(path, err=as_json)
 
 
 def _scored(

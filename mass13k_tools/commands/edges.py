@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from mass13k_tools.commands.options import (
     overwrite_option,
     worker_options,
 )
+from mass13k_tools.outputs import refuse_own_files
 
 if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them when it runs
     from mass13k_tools.boundaries.edges import DistanceSettings, EdgeSettings
@@ -92,7 +92,7 @@ def edges(
       mass13k edges MaSS13K --out edges --width 3
       mass13k edges MaSS13K --out silhouettes --class person --distance
     """
-    from mass13k_tools.boundaries.derived import Target, write_derived
+    from mass13k_tools.boundaries.derived import Target
     from mass13k_tools.boundaries.edges import DistanceSettings, EdgeSettings
     from mass13k_tools.boundaries.report import outcome_json, print_outcome
     from mass13k_tools.boundaries.writing import write_all
@@ -105,8 +105,9 @@ def edges(
         else EdgeSettings(mode, width_px, class_ids, value)
     )
     target = Target(out, dataset.taxonomy, overwrite)
-    write = partial(write_derived, settings=settings, target=target)
-    outcome = write_all(write, dataset.samples, workers=workers, title="edges")
+    samples = dataset.samples
+    refuse_own_files(target.paths(samples, settings.suffix), dataset.files)
+    outcome = write_all(samples, settings=settings, target=target, workers=workers, title="edges")
     if as_json:
         echo_json(outcome_json(outcome, out))
     else:

@@ -19,6 +19,7 @@ from mass13k_tools.commands.options import (
     worker_options,
 )
 from mass13k_tools.outputs import write_files
+from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # loads OpenCV and numba
     from mass13k_tools.layouts import Dataset
@@ -108,7 +109,7 @@ def evaluate(
     evaluation = score(name, pairs, truth.taxonomy, settings=settings, workers=workers)
     end_with_failures(evaluation.failures, len(pairs))  # a score of a part would be taken for all
     for warning in band_warnings(evaluation):
-        click.echo(f"note: {warning}", err=True)
+        print_line(f"note: {warning}", err=True)
     if as_json:
         echo_json(evaluation_json(evaluation))
     else:
@@ -116,7 +117,8 @@ def evaluate(
     if out:
         files = {out / name: content for name, content in report_files(evaluation).items()}
         write_files(files, overwrite=overwrite)  # last: what was found is on the screen by now
-        click.echo("\n".join(map(str, files)), err=as_json)
+        for path in files:
+            print_line(path, err=as_json)
 
 
 def _binary_class(truth: Dataset, name: str | None) -> int | None:

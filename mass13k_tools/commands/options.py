@@ -22,12 +22,23 @@ import click
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, find_dataset
+from mass13k_tools.printing import print_line
 from mass13k_tools.taxonomy_file import read_taxonomy
 
 Command = Callable[..., Any]
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(dir_okay=False, path_type=Path)
+
+class _NamedPath(click.Path):
+    """A path that is no empty text, which would mean the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty name; '.' is the current folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+FOLDER = _NamedPath(file_okay=False, path_type=Path)
+FILE = _NamedPath(dir_okay=False, path_type=Path)
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
@@ -193,7 +204,7 @@ def end_with_failures(failures: Sequence[tuple[str, str]], total: int) -> None:
         total: How many were tried.
     """
     if failures:
-        click.echo(f"{len(failures)} of {total} failed:", err=True)
+        print_line(f"{len(failures)} of {total} failed:", err=True)
         for name, reason in sorted(failures):
-            click.echo(f"  {name}: {reason}", err=True)
+            print_line(f"  {name}: {reason}", err=True)
         sys.exit(1)

@@ -49,7 +49,7 @@ def sample(
       mass13k sample sample/ --images 24 --jobs 4
     """
     from mass13k_tools.pool import run
-    from mass13k_tools.printing import bytes_text
+    from mass13k_tools.printing import bytes_text, print_line
     from mass13k_tools.scenes.writing import SampleRequest, start_sample, write_scene
 
     default_images, default_size = TINY if tiny else FULL
@@ -67,7 +67,7 @@ def sample(
         content = {"out": str(out), "images": written, "bytes": total, "seed": seed}
         echo_json(content | {"size": size_hw, "failures": dict(failures)})
     else:
-        click.echo(f"{written} images with label maps, {bytes_text(total)}, in {out}")
+        print_line(f"{written} images with label maps, {bytes_text(total)}, in {out}")
     end_with_failures(failures, count)
     if not as_json:
-        click.echo(f"Next: mass13k stats {out} --metric mipq")
+        print_line(f"Next: mass13k stats {out} --metric mipq")

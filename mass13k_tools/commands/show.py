@@ -18,8 +18,9 @@ from mass13k_tools.commands.options import (
 )
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Dataset, Sample, find_predictions
-from mass13k_tools.outputs import write_file
+from mass13k_tools.outputs import refuse_own_files, write_file
 from mass13k_tools.panels.look import OF_PREDICTIONS, Crop, Layer, Look
+from mass13k_tools.printing import one_line, print_line
 
 if TYPE_CHECKING:  # loads OpenCV
     from mass13k_tools.arrays import Image
@@ -119,35 +120,57 @@ def show(
         find_predictions(pred, chosen) if pred else None,
         dataset.taxonomy.find(class_name) if class_name else None,
     )
+    names = ["grid.png"] if grid else _file_names(chosen, shown, pairs=pairs)
+    inputs = look.predictions.paths.values() if look.predictions else ()
+    refuse_own_files([out / name for name in names], dataset.files.union(inputs))
     written = []
-    for name, picture in _pictures(dataset, chosen, look, grid=grid, pairs=pairs):
+    pictures = _pictures(dataset, chosen, look, grid=grid, pairs=pairs)
+    for name, picture in zip(names, pictures, strict=True):
         write_file(out / name, png_bytes(picture), overwrite=overwrite)
         written.append(str(out / name))
         if not as_json:
-            click.echo(out / name)
+            print_line(out / name)
     if as_json:
         echo_json({"pictures": written})
 
 
+def _file_names(chosen: Sequence[Sample], layers: Sequence[Layer], *, pairs: bool) -> list[str]:
+    """Name the pictures of all samples, before any is drawn; with ``pairs`` one a layer.
+
+    Raises:
+        DatasetError: Pictures of two samples would have one name.
+    """
+    endings = [f"-{layer}.png" for layer in layers] if pairs else [".png"]
+    times = Counter(sample.key for sample in chosen)
+    owners: dict[str, Sample] = {}
+    for sample in chosen:
+        stem = f"{sample.split}-{sample.key}" if times[sample.key] > 1 else sample.key
+        for ending in endings:
+            other = owners.setdefault(f"{stem}{ending}", sample)
+            if other is not sample:
+                raise DatasetError(
+                    f"'{stem}{ending}' would show both '{other.key}' ({other.split}) and "
+                    f"'{sample.key}' ({sample.split}); draw one after the other, with two --out"
+                )
+    return list(owners)
+
+
 def _pictures(
     dataset: Dataset, chosen: Sequence[Sample], look: Look, *, grid: bool, pairs: bool
-) -> Iterator[tuple[str, Image]]:
-    """Draw one picture after the other, each with its file name."""
+) -> Iterator[Image]:
+    """Draw one picture after the other."""
     from mass13k_tools.panels.sheets import contact_sheet, layer_pictures, panel
 
     if grid:
         if len(chosen) > GRID_MOST:
-            click.echo(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
-        yield "grid.png", contact_sheet(chosen[:GRID_MOST], dataset.taxonomy, look)
+            print_line(f"the first {GRID_MOST} of {len(chosen)}: name KEYs or --split", err=True)
+        yield contact_sheet(chosen[:GRID_MOST], dataset.taxonomy, look)
         return
-    times = Counter(sample.key for sample in chosen)
     for sample in chosen:
-        stem = f"{sample.split}-{sample.key}" if times[sample.key] > 1 else sample.key
         if pairs:
-            for layer, picture in layer_pictures(sample, dataset.taxonomy, look).items():
-                yield f"{stem}-{layer}.png", picture
+            yield from layer_pictures(sample, dataset.taxonomy, look).values()
         else:
-            yield f"{stem}.png", panel(sample, dataset.taxonomy, look)
+            yield panel(sample, dataset.taxonomy, look)
 
 
 def _check_request(
@@ -175,4 +198,4 @@ def _check_keys(dataset: Dataset, keys: tuple[str, ...], *, everything: bool) ->
                 "'mass13k split list --keys' lists them all"
             )
     if not keys and not everything:
-        raise click.UsageError(f"name at least one KEY, such as {some}, or pass --grid")
+        raise click.UsageError(f"name at least one KEY, such as {one_line(some)}, or pass --grid")

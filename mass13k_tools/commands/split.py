@@ -17,6 +17,7 @@ from mass13k_tools.commands.options import (
     overwrite_option,
 )
 from mass13k_tools.layouts import Dataset
+from mass13k_tools.printing import print_line
 from mass13k_tools.splits.draw import FRACTIONS
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def draw(
         write_lists(out, lists, record, overwrite=overwrite)
     if keep:
         hint = "; --fresh draws them anew" if keep == out else ""
-        click.echo(f"{staying} of {len(captures)} samples stay as in '{keep}'{hint}", err=True)
+        print_line(f"{staying} of {len(captures)} samples stay as in '{keep}'{hint}", err=True)
     counts = {name: len(keys) for name, keys in lists.items()}
     for name, share in shares.items():
         if share > 0 and not counts[name]:
             hint = "captures are too few or too large; try --fractions, --seed or --stats"
-            click.echo(f"warning: the split '{name}' is empty: {hint}", err=True)
+            print_line(f"warning: the split '{name}' is empty: {hint}", err=True)
     summary = {**record, "captures": len(set(captures.values()))}
     _echo(counts, summary if out else {**summary, "keys": lists}, as_json=as_json)
 
@@ -126,7 +127,7 @@ def verify(
     if not as_json:
         _echo_problems(problems)
         if is_official(counts):
-            click.echo("official MaSS13K split")
+            print_line("official MaSS13K split")
     if errors:
         sys.exit(1)
 
@@ -151,11 +152,11 @@ def list_splits(dataset: Dataset, keys: bool, as_json: bool) -> None:
     content = {"official": official, **({"keys": lists} if keys else {})}
     _echo(counts, content, as_json=as_json)
     if official and not as_json:
-        click.echo("official MaSS13K split")
+        print_line("official MaSS13K split")
     if keys and not as_json:
         for name, listed in lists.items():
             for key in listed:
-                click.echo(f"{name} {key}")
+                print_line(f"{name} {key}")
 
 
 def _echo(counts: Mapping[str, int], content: Mapping[str, Any], *, as_json: bool) -> None:
@@ -163,7 +164,7 @@ def _echo(counts: Mapping[str, int], content: Mapping[str, Any], *, as_json: boo
         echo_json({"splits": counts, **content})
     else:
         for name, count in counts.items():
-            click.echo(f"{name}: {count:,}")
+            print_line(f"{name}: {count:,}")
 
 
 def _echo_problems(problems: Sequence["SplitProblem"], *, longest: int = 20) -> None:
@@ -173,6 +174,6 @@ def _echo_problems(problems: Sequence["SplitProblem"], *, longest: int = 20) -> 
         for problem in some[:longest]:
             counts = ", ".join(f"{name} {count:,}" for name, count in problem.counts.items())
             where = f" ({counts})" if counts else ""
-            click.echo(f"{severity}: {problem.kind}: {problem.found}{where}")
+            print_line(f"{severity}: {problem.kind}: {problem.found}{where}")
         if len(some) > longest:
-            click.echo(f"{severity}: {len(some) - longest} more; --json lists all")
+            print_line(f"{severity}: {len(some) - longest} more; --json lists all")

@@ -18,7 +18,8 @@ from mass13k_tools.commands.options import (
     worker_options,
 )
 from mass13k_tools.layouts import Dataset
-from mass13k_tools.outputs import write_files
+from mass13k_tools.outputs import refuse_own_files, write_files
+from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them when it runs
     from mass13k_tools.ops.complexity import Definition
@@ -105,17 +106,19 @@ def stats(
             cache=counts,
         )
     known = len(statistics.images) - statistics.measured
-    click.echo(f"measured {statistics.measured} label maps, {known} known before", err=True)
+    print_line(f"measured {statistics.measured} label maps, {known} known before", err=True)
     if dataset.faults:
         loose = f"{len(dataset.faults)} files or folders belong to no sample"
-        click.echo(f"{loose}: 'mass13k check' lists them", err=True)
+        print_line(f"{loose}: 'mass13k check' lists them", err=True)
     files = report_files(statistics) if out else {}
     if out:
-        write_files({out / name: content for name, content in files.items()}, overwrite=overwrite)
+        contents = {out / name: content for name, content in files.items()}
+        refuse_own_files(contents, dataset.files)
+        write_files(contents, overwrite=overwrite)
     if as_json:
         echo_json(dataset_json(statistics))
     else:
         print_tables(statistics, by=by, compare=compare is not None, top=top or 0)
         for name in files:
-            click.echo(f"{out}/{name}")
+            print_line(f"{out}/{name}")
     end_with_failures(statistics.failures, len(dataset.samples))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mass13k_tools.commands.options import (
     FOLDER,
@@ -19,6 +19,7 @@ from mass13k_tools.commands.options import (
     overwrite_option,
     worker_options,
 )
+from mass13k_tools.outputs import refuse_own_files
 
 if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them when it runs
     from mass13k_tools.boundaries.weights import CompactSettings, PreviewSettings, WeightFormat
@@ -104,10 +105,10 @@ def weights(
       mass13k weights MaSS13K --out weights --format npz
     """
     from mass13k_tools.boundaries.cost import Gains, check_room, estimate
-    from mass13k_tools.boundaries.derived import Target, write_derived
+    from mass13k_tools.boundaries.derived import Target
     from mass13k_tools.boundaries.report import cost_json, outcome_json, print_cost, print_outcome
     from mass13k_tools.boundaries.weights import CompactSettings, PreviewSettings
-    from mass13k_tools.boundaries.writing import write_all
+    from mass13k_tools.boundaries.writing import find_work, write_all
 
     settings: CompactSettings | PreviewSettings = (
         CompactSettings(mode, kernel_px, frame)
@@ -117,13 +118,25 @@ def weights(
     target = Target(out, dataset.taxonomy, overwrite)
     gains = Gains(precise_gain, pseudo_gain, mode)
     samples = dataset.samples
-    cost = estimate(samples, settings=settings, target=target, gains=gains, workers=workers)
-    print_cost(cost, len(samples), suffix=settings.suffix)
-    check_room(cost, out)
-    write = partial(write_derived, settings=settings, target=target)
-    outcome = write_all(write, samples, workers=workers, title="weights")
+    refuse_own_files(target.paths(samples, settings.suffix), dataset.files)
+    work = find_work(samples, settings=settings, target=target, workers=workers)
+    cost = None
+    if work.files or _gains_are_given():
+        cost = estimate(
+            samples, settings=settings, target=target, gains=gains, work=work, workers=workers
+        )
+        print_cost(cost, len(samples), suffix=settings.suffix)
+        check_room(cost, out)
+    outcome = write_all(samples, settings=settings, target=target, workers=workers, title="weights")
     if as_json:
         echo_json(outcome_json(outcome, out) | cost_json(cost))
     else:
         print_outcome(outcome, out)
     end_with_failures(outcome.failures, outcome.samples)
+
+
+def _gains_are_given() -> bool:
+    """Say whether the range of a loss is asked for, though there may be nothing to write."""
+    context = click.get_current_context()
+    sources = map(context.get_parameter_source, ("precise_gain", "pseudo_gain"))
+    return ParameterSource.COMMANDLINE in sources

@@ -24,7 +24,8 @@ METRIC_NAMES = {
 def print_tables(comparison: Comparison, *, top: int, top_by: str) -> None:
     """Print what a person asked for on stdout."""
     printer = console()
-    printer.print(f"A: {comparison.a.name}\nB: {comparison.b.name}")
+    printer.print(f"A: {comparison.a.name}")
+    printer.print(f"B: {comparison.b.name}")
     printer.print(metric_table(comparison))
     printer.print(class_table(comparison))
     for table in image_tables(comparison, most=top, by=top_by) if top else ():

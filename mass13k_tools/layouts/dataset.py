@@ -71,6 +71,9 @@ class Dataset:
     taxonomy: Taxonomy
     samples: tuple[Sample, ...]
     faults: tuple[PairingFault, ...] = ()
+    files: frozenset[Path] = frozenset()
+    """All that was found under the root, also of splits that are left out by now; folders stand
+    for the files in them."""
 
 
 def find_dataset(
@@ -104,7 +107,10 @@ def find_dataset(
             f"'{faults[0].path}': {faults[0].found}"
         )
     samples.sort(key=lambda sample: (split_rank(sample.split), sample.key))
-    return Dataset(root, row.name, taxonomy or _taxonomy(row), tuple(samples), tuple(faults))
+    files = frozenset(path for one in samples for path in (one.image_path, one.label_path))
+    files |= {fault.path for fault in faults}
+    taxonomy = taxonomy or _taxonomy(row)
+    return Dataset(root, row.name, taxonomy, tuple(samples), tuple(faults), files)
 
 
 def find_label_maps(

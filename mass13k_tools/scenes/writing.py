@@ -8,6 +8,7 @@ from typing import Any
 from mass13k_tools.arrays import size_text
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import jpeg_bytes, png_bytes
+from mass13k_tools.inputs import read_bytes
 from mass13k_tools.outputs import write_file, write_files
 from mass13k_tools.scenes.compose import check_request, scene
 from mass13k_tools.scenes.listing import SCENE_KEY, scene_name
@@ -53,6 +54,7 @@ def start_sample(request: SampleRequest) -> None:
     elif not request.overwrite:
         _refuse_other_content(request.out, found, wanted)
     else:
+        _refuse_other_record(record)
         _remove_scenes(request.out)
     content = json.dumps(wanted | {"images": images}, indent=1) + "\n"
     write_file(record, content.encode(), overwrite=True)
@@ -68,6 +70,12 @@ def _refuse_other_content(out: Path, found: dict[str, Any] | None, wanted: dict[
         raise DatasetError(f"'{out}' holds scenes of {holds}; asked are {asked}; {hint}")
     if out.is_dir() and any(out.iterdir()):
         raise DatasetError(f"'{out}' is not empty and has no sound {RECORD}; {hint}")
+
+
+def _refuse_other_record(record: Path) -> None:
+    """Raise where a file of another program has our record's name; a damaged record is ours."""
+    if record.exists() and b'"generator"' not in read_bytes(record):
+        raise DatasetError(f"'{record}' is none of our records; choose another folder")
 
 
 def write_scene(index: int, *, request: SampleRequest) -> int:
@@ -98,11 +106,16 @@ def _read_record(record: Path) -> dict[str, Any] | None:
 
 def _remove_scenes(out: Path) -> None:
     """Remove every scene of ours, whatever its seed or size, so that sample sets do not mix."""
-    files = [path for name in ("images", "annotations") for path in (out / name).glob("*/*")]
-    strange = [path for path in files if not SCENE_KEY.fullmatch(path.stem)]
-    if strange:
-        raise DatasetError(
-            f"'{strange[0]}' is none of our scenes and would mix with them; choose another folder"
-        )
-    for path in files:
+    ours = []
+    for folder, ending in ((out / "images", ".jpg"), (out / "annotations", ".png")):
+        # The first also looks into linked folders, the second into folders of any depth
+        for path in {*folder.glob("*/[!.]*"), *folder.rglob("[!.]*")}:
+            scene_place = path.parent.parent == folder and path.suffix == ending
+            if scene_place and SCENE_KEY.fullmatch(path.stem):
+                ours.append(path)
+            elif not path.is_dir():
+                raise DatasetError(
+                    f"'{path}' is none of our scenes and would mix with them; choose another folder"
+                )
+    for path in ours:
         path.unlink()
