@@ -9,7 +9,6 @@ import pytest
 from loader_data import SMALL, folder_source, shard_source, write_dataset
 from PIL import Image as PillowImage
 
-from mass13k_tools.classes import read_taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.loader.folder_source import FolderSource
@@ -18,6 +17,7 @@ from mass13k_tools.loader.open_source import open_source
 from mass13k_tools.loader.shard_source import ShardSource
 from mass13k_tools.loader.sources import counted_blocks, whole_box
 from mass13k_tools.shards.reader import ShardSet
+from mass13k_tools.taxonomy_file import read_taxonomy
 
 
 @pytest.fixture(scope="module")

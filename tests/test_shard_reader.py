@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from mass13k_tools.classes import MASS13K, shipped_taxonomy
+from mass13k_tools.classes import MASS13K
 from mass13k_tools.cli import main
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import png_bytes, read_sample
@@ -25,6 +25,7 @@ from mass13k_tools.ops.blocks import block_counts
 from mass13k_tools.shards import shard_sample
 from mass13k_tools.shards.reader import ShardSet
 from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index
+from mass13k_tools.taxonomy_file import shipped_taxonomy
 
 SIZE_HW = (150, 217)
 

@@ -13,13 +13,13 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 from shard_folders import kinds, make, make_all, mass13k, members, shards, shards_json, tar_of
 
-from mass13k_tools.classes import read_taxonomy, shipped_taxonomy
 from mass13k_tools.images import png_bytes
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.shards.diff import KINDS as DIFFERENCES
 from mass13k_tools.shards.findings import KINDS
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.reader import ShardSet
+from mass13k_tools.taxonomy_file import read_taxonomy, shipped_taxonomy
 
 ROOT = Path(__file__).parent.parent
 REAL = ROOT.parent / "shared" / "data" / "highres7"

@@ -138,7 +138,7 @@ def extract(
     Example:
       mass13k shards extract shards MaSS13K-again
     """
-    from mass13k_tools.boundaries.cost import bytes_text
+    from mass13k_tools.printing import bytes_text
     from mass13k_tools.sharding.extracting import extract_shards
     from mass13k_tools.shards.reader import ShardSet
 

@@ -15,7 +15,7 @@ from mass13k_tools.loader.batches import Batch
 from mass13k_tools.loader.resize import Size
 from mass13k_tools.loader.torch_photometric import distorted, normalised
 from mass13k_tools.ops.edges import EdgeMode
-from mass13k_tools.ops.torch_edges import edge_maps
+from mass13k_tools.ops.torch_edges import edge_map
 from mass13k_tools.ops.torch_weights import own_weights
 from mass13k_tools.ops.weight_steps import KERNEL_PX, Frame
 
@@ -72,7 +72,7 @@ def device_batch(
         "key": batch["key"],
     }
     if steps.edges is not None:
-        edges = edge_maps(label_maps, mode=steps.edges, width_px=steps.edge_width_px)
+        edges = edge_map(label_maps, mode=steps.edges, width_px=steps.edge_width_px)
         made["edge"] = _ignored_where_padded(edges.byte(), sizes_hw)
     if steps.weights:
         made["weight"] = own_weights(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mass13k_tools.arrays import size_text
-from mass13k_tools.boundaries.cost import bytes_text
+from mass13k_tools.printing import bytes_text
 from mass13k_tools.shards.encoded import DEFINITION
 from mass13k_tools.shards.reader import ShardSet
 from mass13k_tools.shards.shard_sample import ShardSample, size_of

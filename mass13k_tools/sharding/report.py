@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from mass13k_tools.boundaries.cost import bytes_text
+from mass13k_tools.printing import bytes_text
 from mass13k_tools.sharding.writing import QUARANTINE, Outcome
 from mass13k_tools.shards.places import Place
 
