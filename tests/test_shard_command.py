@@ -324,3 +324,29 @@ def test_energon_gets_its_folder_and_where_samples_begin(tiny_dataset, tmp_path)
         with tarfile.open(out / name) as tar:
             firsts = [member.offset for member in tar if member.name.endswith(".jpg")]
             assert offsets == (*firsts, tar.offset)
+
+
+def test_two_files_of_one_key_are_refused_and_files_without_partner_are_said(
+    tiny_dataset, tmp_path
+):
+    photo = next((tiny_dataset / "images" / "val").iterdir())
+    spare = photo.with_suffix(".jpeg")
+    shutil.copy(photo, spare)
+    arguments = ["shard", tiny_dataset, tmp_path / "out", "--jobs", 1]
+    result = CliRunner().invoke(main, [*map(str, arguments)])
+    assert result.exit_code == 1
+    assert str(spare) in result.output
+    assert not (tmp_path / "out").exists()
+    spare.rename(photo.with_name("alone.jpg"))
+    result = CliRunner().invoke(main, [*map(str, arguments)])
+    assert result.exit_code == 0
+    assert "1 files or folders belong to no sample" in result.stderr
+    strict = CliRunner().invoke(main, [*map(str, arguments), "--strict"])
+    assert strict.exit_code == 1
+    assert "alone.jpg" in strict.output
+
+
+def test_an_empty_address_is_refused(tiny_dataset):
+    result = CliRunner().invoke(main, ["shard", str(tiny_dataset), "", "--jobs", "1"])
+    assert result.exit_code == 1
+    assert "address of the shards is empty" in result.output

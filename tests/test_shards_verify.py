@@ -1,5 +1,6 @@
 """``mass13k shards verify`` finds whatever is wrong with shards."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -26,6 +27,7 @@ from shard_folders import (
 from mass13k_tools.images import png_bytes
 from mass13k_tools.ops.blocks import block_counts
 from mass13k_tools.shards import verify_sample
+from mass13k_tools.shards.index import index_digest
 from mass13k_tools.shards.png_bands import banded_png
 from mass13k_tools.shards.reader import ShardSet
 from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index, unpack_seek_index
@@ -34,6 +36,15 @@ from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index, unpack_s
 @pytest.fixture
 def made(tiny_dataset, tmp_path):
     return make_all(tiny_dataset, tmp_path / "shards")
+
+
+def seal(index, folder):
+    """Make the digests of an index agree with the manifests and with itself."""
+    for row in index["splits"].values():
+        for shard in row["shards"]:
+            manifest = (folder / shard["file"]).with_suffix(".json").read_bytes()
+            shard["manifest_sha256"] = hashlib.sha256(manifest).hexdigest()
+    index["sha256"] = index_digest(index)
 
 
 def forge(folder, change, *, split="val", facts=None):
@@ -49,12 +60,13 @@ def forge(folder, change, *, split="val", facts=None):
     for sample in manifest["samples"]:
         for ending in sample["members"]:
             sample["members"][ending] = spans[f"{sample['key']}.{ending}"]
-    path.with_suffix(".json").write_text(json.dumps(manifest))
+    path.with_suffix(".json").write_text(json.dumps(manifest) + "\n")
 
     def follow(index):
         row = index["splits"][split]
         row["bytes"] += size - row["shards"][0]["bytes"]
         row["shards"][0] |= {"sha256": digest, "bytes": size}
+        seal(index, folder)
 
     edit(folder / "index.json", follow)
     for end in (".idx", ".tar.idx"):
@@ -193,6 +205,12 @@ def first(table):
         (lambda table: first(table).update(mipq=1.5), {"wrong-facts"}),
         (lambda table: first(table)["members"].pop("seek"), {"extra-member"}),
         (lambda table: first(table)["members"]["jpg"].__setitem__(1, 9), {"moved-member"}),
+        (lambda table: table.update(plan="0" * 64), {"damaged-manifest"}),
+        (
+            lambda table: table["quarantined"].append({"key": "k", "reason": "r"}),
+            {"damaged-manifest"},
+        ),
+        (lambda table: first(table).update(mipq=float("nan")), {"damaged-manifest"}),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_found(made, change, expected):
@@ -217,11 +235,30 @@ def test_a_manifest_that_does_not_fit_is_found(made, change, expected):
         lambda table: table["taxonomy"]["lookup"].__setitem__(3, 4),
         lambda table: table["taxonomy"]["classes"][3].update(name="rock"),
         lambda table: table["settings"].update(order="shuffle"),
+        lambda table: table["settings"].update(seed=float("nan")),
+        lambda table: table["settings"].update(seed=float("inf")),
+        lambda table: table["taxonomy"]["classes"][3].update(colour=[1, 2, 3]),
+        lambda table: table["taxonomy"]["classes"][3]["aliases"].append("bush"),
+        lambda table: table.update(name="other"),
     ],
 )
 def test_an_index_that_does_not_fit_is_found(made, change):
     edit(made / "index.json", change)
     assert kinds(made) & {"damaged-index", "damaged-manifest", "wrong-facts", "wrong-sha256"}
+
+
+def test_the_list_of_samples_left_out_is_compared(tiny_dataset, tmp_path):
+    bad = next((tiny_dataset / "images" / "val").iterdir())
+    bad.write_bytes(bad.read_bytes()[:200])
+    out = tmp_path / "shards"
+    assert mass13k("shard", tiny_dataset, out, "--jobs", 1).exit_code == 1
+    assert kinds(out) == set()
+    listed = out / "quarantine.json"
+    before = listed.read_bytes()
+    listed.write_bytes(before.replace(b"reason", b"Reason"))
+    assert kinds(out) == {"wrong-list"}
+    listed.unlink()
+    assert kinds(out) == {"wrong-list"}
 
 
 def test_a_key_in_two_shards_is_found(made):

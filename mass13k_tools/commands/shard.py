@@ -15,6 +15,8 @@ from mass13k_tools.commands.options import (
     overwrite_option,
     worker_options,
 )
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them when it runs
     from mass13k_tools.layouts import Dataset
@@ -89,6 +91,7 @@ def shard(
     from mass13k_tools.shards.plan import ShardSettings, parse_size, plan_shards
     from mass13k_tools.shards.writer import Target
 
+    _check_faults(dataset, strict=strict)
     place = Place.of(out)
     name = name or re.sub(r"[^\w-]+", "_", dataset.root.name) or "shards"
     settings = ShardSettings(copy, "edges" in additions, order, seed if order == "shuffle" else 0)
@@ -117,3 +120,19 @@ def shard(
         print_outcome(outcome, place)
     failures = [(f"{split}/{sample.key}", sample.reason) for split, sample in outcome.quarantined]
     end_with_failures(failures, len(dataset.samples))
+
+
+def _check_faults(dataset: Dataset, *, strict: bool) -> None:
+    """Refuse two files of one key, and say what belongs to no sample: silence would lose it.
+
+    Raises:
+        DatasetError: A key has two files, or with ``strict`` a file belongs to no sample.
+    """
+    for fault in dataset.faults:
+        if strict or fault.kind == "duplicate-key":
+            raise DatasetError(
+                f"'{fault.path}': {fault.found}, expected {fault.expected}; {fault.hint}"
+            )
+    if dataset.faults:
+        loose = f"{len(dataset.faults)} files or folders belong to no sample and are left out"
+        print_line(f"{loose}: 'mass13k check' lists them", err=True)

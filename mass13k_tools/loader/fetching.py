@@ -7,7 +7,9 @@ container often has 64 MB only, and whoever writes more than that is killed.
 
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 import cv2
@@ -81,7 +83,8 @@ class Fetcher(Generic[Request, Answer]):
                 **self._options,
             )
         try:
-            answers = iter(self._loader)
+            with _ctrl_c_for_the_parent():
+                answers = iter(self._loader)
             for _ in requests:
                 if number != self._rounds:
                     raise DatasetError(
@@ -106,7 +109,24 @@ class Fetcher(Generic[Request, Answer]):
         loader, self._loader = self._loader, None
         running = getattr(loader, "_iterator", None)
         if running is not None:
-            running._shutdown_workers()  # dropping it is not enough: tracebacks may hold it
+            try:
+                running._shutdown_workers()  # dropping it is not enough: tracebacks may hold it
+            except RuntimeError:  # a worker that dies while it ends must not hide why all end
+                for process in running._workers:
+                    process.terminate()
+
+
+@contextmanager
+def _ctrl_c_for_the_parent() -> Iterator[None]:
+    """Let processes start that never hear of Ctrl-C: the parent ends them."""
+    if threading.current_thread() is not threading.main_thread():  # others may not set signals
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def sendable(pixels: NDArray[np.uint8]) -> Tensor | NDArray[np.uint8]:
@@ -157,6 +177,6 @@ def _as_it_is(answer: Any) -> Any:
 
 def _start_worker(_: int) -> None:
     """Leave Ctrl-C to the parent, which ends its workers, and use one processor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also where another thread started this one
     cv2.setNumThreads(1)
     torch.set_num_threads(1)

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from mass13k_tools.printing import bytes_text
-from mass13k_tools.sharding.writing import QUARANTINE, Outcome
+from mass13k_tools.sharding.standing import QUARANTINE
+from mass13k_tools.sharding.writing import Outcome
 from mass13k_tools.shards.places import Place
 
 

@@ -12,6 +12,7 @@ from mass13k_tools.shards.manifest import ShardManifest, parse_manifest, parse_t
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.plan import ShardPlan
 
+QUARANTINE = "quarantine.json"
 SHARD_FILE = re.compile(r"(.+-\d{6})\.(tar|json)")
 REPLACE = "pass --overwrite to replace it, or write somewhere else"
 

@@ -1,5 +1,6 @@
 """All shards of an index against the index, by many workers."""
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -8,10 +9,10 @@ from typing import Any, NamedTuple
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.pool import Workers, run
-from mass13k_tools.sharding.standing import SHARD_FILE
+from mass13k_tools.sharding.standing import QUARANTINE, SHARD_FILE
 from mass13k_tools.shards.energon import META, energon_files
 from mass13k_tools.shards.findings import KINDS, Finding
-from mass13k_tools.shards.index import INDEX, ShardIndex, index_bytes, read_index
+from mass13k_tools.shards.index import INDEX, ShardIndex, index_bytes, index_digest, read_index
 from mass13k_tools.shards.manifest import ShardManifest, parse_manifest
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.plan import ShardSettings, describe_settings
@@ -122,7 +123,7 @@ def _verify_index(
         index_bytes(index.name, index.taxonomy, settings=index.settings, splits=splits)
     )
     table = json.loads(folder.child(INDEX).read())
-    findings = _verify_meaning(index)
+    findings = _verify_meaning(index) + _verify_digests(folder, index, table, names)
     for split, row in wanted["splits"].items():
         for name, value in row.items():
             found = table["splits"][split].get(name)
@@ -134,6 +135,28 @@ def _verify_index(
             place = folder.child(f"{META}/{name}")
             if not place.exists() or place.read() != content:
                 findings.append(Finding("wrong-list", f"{META}/{name}", "not what the shards give"))
+    return findings
+
+
+def _verify_digests(
+    folder: Place, index: ShardIndex, table: Mapping[str, Any], names: Sequence[str]
+) -> list[Finding]:
+    """Compare every file beside the tars with its digest, and the index with its own."""
+    findings = []
+    if table.get("sha256") != index_digest(table):
+        findings.append(Finding("damaged-index", INDEX, "other content than was written"))
+    wanted = {
+        entry.file.removesuffix(TAR) + ".json": ("damaged-manifest", entry.manifest_sha256)
+        for entries in index.splits.values()
+        for entry in entries
+    }
+    if index.quarantine_sha256 is not None or QUARANTINE in names:
+        wanted[QUARANTINE] = ("wrong-list", index.quarantine_sha256 or "")
+    for name, (kind, digest) in wanted.items():
+        if name not in names:
+            findings.append(Finding(kind, name, "it is missing"))
+        elif hashlib.sha256(folder.child(name).read()).hexdigest() != digest:
+            findings.append(Finding(kind, name, "other content than was written"))
     return findings
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.pool import Workers, run
-from mass13k_tools.sharding.standing import check_written, look_around
+from mass13k_tools.sharding.standing import QUARANTINE, check_written, look_around
 from mass13k_tools.shards.dali import dali_index
 from mass13k_tools.shards.energon import META, energon_files, energon_offsets
 from mass13k_tools.shards.index import INDEX, index_bytes
@@ -24,7 +24,6 @@ from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.plan import ShardPlan
 from mass13k_tools.shards.writer import DERIVED, PARTIAL, Target, remove_partials, write_shard
 
-QUARANTINE = "quarantine.json"
 QUARANTINE_FORMAT = "mass13k-quarantine/1"
 META_FILES = ("dataset.yaml", "split.yaml", ".info.json")
 
@@ -197,10 +196,18 @@ def _write_lists(outcome: Outcome, target: Target, *, name: str, extras: Extras)
     if extras.energon:
         meta = energon_files(outcome.splits)
         files |= {f"{META}/{file}": content for file, content in meta.items()}
+    digest = None
     if outcome.quarantined:
         files[QUARANTINE] = _quarantine_bytes(outcome)
+        digest = hashlib.sha256(files[QUARANTINE]).hexdigest()
     settings: dict[str, Any] = target.described()
-    files[INDEX] = index_bytes(name, target.taxonomy, settings=settings, splits=outcome.splits)
+    files[INDEX] = index_bytes(
+        name,
+        target.taxonomy,
+        settings=settings,
+        splits=outcome.splits,
+        quarantine_sha256=digest,
+    )
     for file, content in files.items():
         place = out.child(file)
         if not (place.exists() and place.size() == len(content) and place.read() == content):

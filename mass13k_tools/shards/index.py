@@ -1,5 +1,6 @@
 """``index.json``: all the shards of a data set, and what its label maps mean."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ import numpy as np
 from mass13k_tools.classes import SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.shards.encoded import DEFINITION
-from mass13k_tools.shards.manifest import ShardManifest, field, natural, parse_table
+from mass13k_tools.shards.manifest import ShardManifest, field, manifest_bytes, natural, parse_table
 from mass13k_tools.shards.places import Place
 
 FORMAT = "mass13k-shards/1"
@@ -25,6 +26,7 @@ class ShardEntry:
     samples: int
     bytes: int
     sha256: str
+    manifest_sha256: str
     seekable: int
 
 
@@ -36,6 +38,8 @@ class ShardIndex:
     taxonomy: Taxonomy
     settings: Mapping[str, Any]
     splits: Mapping[str, tuple[ShardEntry, ...]]
+    quarantine_sha256: str | None = None
+    """Of the list of samples that were left out, None where none was."""
 
 
 def index_bytes(
@@ -44,23 +48,33 @@ def index_bytes(
     *,
     settings: Mapping[str, Any],
     splits: Mapping[str, Sequence[ShardManifest]],
+    quarantine_sha256: str | None = None,
 ) -> bytes:
-    """Write the index.
+    """Write the index, with a digest of itself so that damage shows.
 
     Args:
         name: Of the data set.
         taxonomy: Of its label maps.
         settings: How the shards were written.
         splits: The shards of every split that have samples.
+        quarantine_sha256: Of the list of samples that were left out.
     """
     table = {
         "format": FORMAT,
         "name": name,
         "taxonomy": _taxonomy_table(taxonomy),
         "settings": dict(settings),
+        "quarantine_sha256": quarantine_sha256,
         "splits": {split: _split_table(shards) for split, shards in splits.items()},
     }
+    table["sha256"] = index_digest(table)
     return json.dumps(table, indent=1, allow_nan=False).encode() + b"\n"
+
+
+def index_digest(table: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of all that an index says but this digest."""
+    said = {name: value for name, value in table.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def read_index(folder: Place) -> ShardIndex:
@@ -81,6 +95,7 @@ def read_index(folder: Place) -> ShardIndex:
             _taxonomy(field(table, "taxonomy", dict)),
             field(table, "settings", dict),
             splits,
+            table.get("quarantine_sha256"),
         )
     except DatasetError as error:
         raise DatasetError(f"'{place.address}' is damaged: {error}") from error
@@ -105,6 +120,7 @@ def _split_table(shards: Sequence[ShardManifest]) -> dict[str, Any]:
                 "samples": len(shard.samples),
                 "bytes": shard.bytes,
                 "sha256": shard.sha256,
+                "manifest_sha256": hashlib.sha256(manifest_bytes(shard)).hexdigest(),
                 "seekable": shard.seekable,
             }
             for shard in shards
@@ -117,7 +133,8 @@ def _entry(row: Any) -> ShardEntry:
     if {"/", "\\"} & set(file) or not file.endswith(".tar"):
         raise DatasetError(f"shard '{file}' is no name of a tar in this folder")
     numbers = (natural(row, "samples"), natural(row, "bytes"))
-    return ShardEntry(file, *numbers, field(row, "sha256", str), natural(row, "seekable"))
+    digests = (field(row, "sha256", str), field(row, "manifest_sha256", str))
+    return ShardEntry(file, *numbers, *digests, natural(row, "seekable"))
 
 
 def _taxonomy_table(taxonomy: Taxonomy) -> dict[str, Any]:

@@ -6,6 +6,7 @@ It is how a later run knows that a shard is finished, and how a reader finds a s
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any, NamedTuple, TypeVar
 
 from mass13k_tools.errors import DatasetError
@@ -101,13 +102,20 @@ def parse_table(content: bytes, expected_format: str, name: str) -> dict[str, An
         DatasetError: It is no JSON object, or of another format.
     """
     try:
-        table = json.loads(content)
+        table = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"'{name}' is damaged or no JSON: {error}") from error
     found = table.get("format") if isinstance(table, dict) else None
     if found != expected_format:
         raise DatasetError(f"'{name}' has format {found!r}, expected '{expected_format}'")
     return dict(table)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
 
 
 def field(table: Any, name: str, kind: type[Kind]) -> Kind:

@@ -35,6 +35,8 @@ class Place(ABC):
             >>> Place.of("/data/shards").child("index.json").address
             '/data/shards/index.json'
         """
+        if not str(address):
+            raise DatasetError("the address of the shards is empty")
         if "://" not in str(address):
             return LocalPlace(str(Path(address).absolute()))
         from mass13k_tools.shards.remote_places import RemotePlace, check_driver

@@ -17,7 +17,9 @@ from mass13k_tools.layouts import Sample
 Order = Literal["key", "shuffle"]
 
 WRITER_VERSION = 1  # raise it when the same sources and settings give other shards
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+MOST_BYTES = 2**50
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ def parse_size(text: str) -> int:
         >>> parse_size("1.5GB")
         1500000000
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?I?)B?", text.strip().upper())
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip().upper())
     size = int(float(match[1]) * UNITS.get(match[2], 0)) if match else 0
-    if size < 1:
+    if not 1 <= size <= MOST_BYTES:
         raise DatasetError(f"'{text}' is no size, expected such as 1GB, 500MB, 1GiB or 1048576")
     return size
 

@@ -1,6 +1,6 @@
 """A shard as its files describe it: the entry of the index, the manifest, and the tar."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.shards.index import ShardEntry, ShardIndex
@@ -57,8 +57,13 @@ def read_manifest(shard: ListedShard) -> ShardManifest:
     """
     place = shard.manifest
     manifest = parse_manifest(place.read(), place.address)
-    found = ShardEntry(
-        manifest.file, len(manifest.samples), manifest.bytes, manifest.sha256, manifest.seekable
+    found = replace(
+        shard.entry,
+        file=manifest.file,
+        samples=len(manifest.samples),
+        bytes=manifest.bytes,
+        sha256=manifest.sha256,
+        seekable=manifest.seekable,
     )
     if found != shard.entry:
         raise DatasetError(
