@@ -119,7 +119,12 @@ def band_range(index: BandIndex, top: int, bottom: int) -> tuple[int, int]:
 
 
 def decode_rows(
-    part: bytes | bytearray | memoryview, index: BandIndex, top: int, bottom: int
+    part: bytes | bytearray | memoryview,
+    index: BandIndex,
+    top: int,
+    bottom: int,
+    *,
+    columns: slice = slice(None),
 ) -> LabelMap:
     """Decode some rows of a banded PNG from a part of the file.
 
@@ -128,31 +133,40 @@ def decode_rows(
         index: Of the file.
         top: First row.
         bottom: Row after the last.
+        columns: Which columns to keep; all are inflated.
 
     Returns:
-        Shape (bottom - top, W), uint8.
+        Shape (bottom - top, number of columns), uint8.
 
     Raises:
         DatasetError: There are no such rows, or the bytes are not those that were written.
     """
     first, stop = _bands(index, top, bottom)
-    start, end = band_range(index, top, bottom)
-    if len(part) != end - start:
+    start, past = band_range(index, top, bottom)
+    if len(part) != past - start:
         raise DatasetError(
-            f"{len(part)} bytes given for rows {top} to {bottom}, expected the {end - start} from "
+            f"{len(part)} bytes given for rows {top} to {bottom}, expected the {past - start} from "
             f"{start} on; the file is cut short or its band index belongs to another"
         )
     height, width = index.size_hw
-    begin = first * index.rows_per_band
-    rows = np.empty((min(stop * index.rows_per_band, height) - begin, width + 1), dtype=np.uint8)
+    rows = np.empty((bottom - top, len(range(width)[columns])), dtype=np.uint8)
     part = memoryview(part)
     for band, (left, right) in enumerate(pairwise(index.offsets[first : stop + 1].tolist()), first):
-        target = rows[(band - first) * index.rows_per_band :][: index.rows_per_band]
-        inflated = _inflated(part[left - start : right - start], band, target.size)
-        target[:] = np.frombuffer(inflated, dtype=np.uint8).reshape(target.shape)
-    if rows[:, 0].any():
-        raise DatasetError(f"rows {top} to {bottom} have PNG filters; 'mass13k shard' writes none")
-    return rows[top - begin : bottom - begin, 1:]
+        begin = band * index.rows_per_band
+        end = min(begin + index.rows_per_band, height)
+        chunk = part[left - start : right - start]
+        inflated = np.frombuffer(
+            _inflated(chunk, band, (end - begin) * (width + 1)), dtype=np.uint8
+        ).reshape(end - begin, width + 1)
+        if inflated[:, 0].any():
+            raise DatasetError(
+                f"rows {top} to {bottom} have PNG filters; 'mass13k shard' writes none"
+            )
+        here = slice(max(top, begin), min(bottom, end))
+        rows[here.start - top : here.stop - top] = inflated[
+            here.start - begin : here.stop - begin, 1:
+        ][:, columns]
+    return rows
 
 
 def _bands(index: BandIndex, top: int, bottom: int) -> tuple[int, int]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from mass13k_tools.arrays import Image, LabelMap, size_text
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_raw_labels, turned_image
@@ -210,10 +208,9 @@ def label_part(sample: ShardSample, index: BandIndex, box: Box) -> LabelMap:
     y, x, height, width = check_box(box, index.size_hw)
     try:
         (part,) = read_ranges(sample, sample.label_ending, [band_range(index, y, y + height)])
-        rows = decode_rows(part, index, y, y + height)
+        return decode_rows(part, index, y, y + height, columns=slice(x, x + width))
     except DatasetError as error:
         raise _named(error, sample) from error
-    return np.ascontiguousarray(rows[:, x : x + width])
 
 
 def check_box(box: Box, size_hw: tuple[int, int]) -> Box:
