@@ -239,6 +239,15 @@ def test_confusion_counts_every_pair_of_labels_truth_first():
     assert found == {(0, 0): 1, (0, 3): 2, (3, 255): 1, (255, 3): 1}
 
 
+def test_pixels_counted_already_are_not_counted_again():
+    prediction, truth = (random_map(seed, smooth=4.0) for seed in (5, 6))
+    counted = pair_sums(prediction, truth, range(6))
+    twice = pair_sums(prediction, truth, range(6), counts=2 * confusion(prediction, truth))
+    for name in ("truth", "predicted", "shared"):
+        np.testing.assert_array_equal(getattr(twice, name), 2 * getattr(counted, name))
+    np.testing.assert_array_equal(twice.band_shared, counted.band_shared)
+
+
 def test_tolerances_are_pixels_and_a_share_of_the_diagonal():
     assert tolerances_px((1500, 2000)) == [1, 2, 3, 5, 2.5]
     assert len(TOLERANCES) == 5

@@ -86,7 +86,8 @@ def score_image(pair: Pair, taxonomy: Taxonomy, settings: Settings) -> Outcome:
     prediction = read_label_map(pair.prediction_path, taxonomy)
     ids = taxonomy.ids
     wrong = wrong_pixels(prediction, truth)
-    sums = pair_sums(prediction, truth, ids, band_ratios=settings.band_ratios)
+    counts = confusion(prediction, truth)
+    sums = pair_sums(prediction, truth, ids, band_ratios=settings.band_ratios, counts=counts)
     scores = ImageScores(
         ScoredImage(pair.key, pair.split, pair.size_hw, sums),
         mistakes(
@@ -100,7 +101,7 @@ def score_image(pair: Pair, taxonomy: Taxonomy, settings: Settings) -> Outcome:
         tuple(worst_windows(wrong, side_px=WINDOW_PX, most=settings.windows)),
         _binary_scores(prediction, truth, settings.binary),
     )
-    return Outcome(scores, confusion(prediction, truth)[np.ix_(ids, [*ids, IGNORE])])
+    return Outcome(scores, counts[np.ix_(ids, [*ids, IGNORE])])
 
 
 def _binary_scores(

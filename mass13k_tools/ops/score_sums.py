@@ -75,6 +75,7 @@ def pair_sums(
     class_ids: Sequence[int],
     *,
     band_ratios: Sequence[float] = (BAND_RATIO,),
+    counts: Counts | None = None,
 ) -> Sums:
     """Count everything that the scores of a prediction are made of.
 
@@ -83,6 +84,7 @@ def pair_sums(
         truth: Class ids, shape (H, W), uint8, 255 = ignore.
         class_ids: The K classes, in the order of the sums; each once, 0..254.
         band_ratios: Widths of BIoU bands as shares of the diagonal.
+        counts: ``confusion`` of the two where it is known already.
 
     Raises:
         DatasetError: The sizes differ, or a map holds a value that is no class.
@@ -95,7 +97,8 @@ def pair_sums(
     """
     prediction, truth = check_pair(prediction, truth)
     ids = list(class_ids)
-    counts = confusion(prediction, truth)
+    if counts is None:
+        counts = confusion(prediction, truth)
     _check_classes(counts.sum(axis=0), ids, "prediction")
     _check_classes(counts.sum(axis=1), ids, "truth")
     regions = counts[ids]
