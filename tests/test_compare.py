@@ -122,7 +122,7 @@ def test_only_chosen_splits_are_compared(one, other, tiny_dataset):
     output = run_json(stored, other, "--gt", tiny_dataset, "--split", "val")
     assert [row["split"] for row in output["per_image"]] == ["val", "val"]
     refused = run(stored, stored, "--split", "dev", code=1)
-    assert f"no split 'dev' in '{stored}', it has: test, train, val" in refused.stderr
+    assert f"no split 'dev' in '{stored}', it has: train, val, test" in refused.stderr
 
 
 def test_another_protocol_is_refused(one, tiny_dataset):

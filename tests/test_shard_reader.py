@@ -242,7 +242,7 @@ def test_samples_are_found_by_split_and_key(tiny_shards):
         shards.number("val", "x")
     val = ShardSet.open(tiny_shards, splits=["val"])
     assert {sample.split for sample in val.samples} == {"val"} and len(val) == 2
-    with pytest.raises(DatasetError, match="no split 'dev'.*test, train, val"):
+    with pytest.raises(DatasetError, match="no split 'dev'.*train, val, test"):
         ShardSet.open(tiny_shards, splits=["dev"])
 
 

@@ -20,8 +20,7 @@ from typing import Any
 
 import click
 
-from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, find_dataset
+from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, check_splits, find_dataset
 from mass13k_tools.printing import print_line
 from mass13k_tools.taxonomy_file import read_taxonomy
 
@@ -149,12 +148,7 @@ def _only_splits(dataset: Dataset, splits: Sequence[str]) -> Dataset:
 
 
 def _check_splits(dataset: Dataset, splits: Sequence[str]) -> None:
-    known = sorted({sample.split for sample in dataset.samples})
-    for split in splits:
-        if split not in known:
-            raise DatasetError(
-                f"no split '{split}' in '{dataset.root}', it has: {', '.join(known)}"
-            )
+    check_splits(splits, (sample.split for sample in dataset.samples), place=dataset.root)
 
 
 def worker_options(command: Command) -> Command:

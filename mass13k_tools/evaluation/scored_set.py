@@ -10,6 +10,7 @@ import numpy as np
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.evaluation.pairs import listed_names
+from mass13k_tools.layouts import check_splits
 from mass13k_tools.ops.score_sums import Sums
 from mass13k_tools.ops.scores import Scores, mean
 
@@ -66,12 +67,7 @@ class ScoredSet:
         Raises:
             DatasetError: No image is of such a split.
         """
-        known = sorted({image.split for image in self.images})
-        for split in splits:
-            if split not in known:
-                raise DatasetError(
-                    f"no split '{split}' in '{self.name}', it has: {', '.join(known)}"
-                )
+        check_splits(splits, (image.split for image in self.images), place=self.name)
         kept = (image for image in self.images if not splits or image.split in splits)
         return replace(self, images=tuple(kept))
 

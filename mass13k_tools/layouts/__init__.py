@@ -2,7 +2,8 @@
 
 ``table`` has the facts, one row per way in which a data set lies on disk; ``listing`` lists one
 folder; ``pairs`` finds the folders of a row; ``dataset`` recognises a root and pairs its files;
-``predictions`` finds the predicted label maps of its samples in another folder.
+``predictions`` finds the predicted label maps of its samples in another folder; ``split_names``
+orders and checks names of splits.
 """
 
 from mass13k_tools.layouts.dataset import (
@@ -13,8 +14,8 @@ from mass13k_tools.layouts.dataset import (
     find_dataset,
     find_label_maps,
 )
-from mass13k_tools.layouts.pairs import split_rank
 from mass13k_tools.layouts.predictions import Predictions, find_predictions
+from mass13k_tools.layouts.split_names import check_splits, listed_splits, split_rank
 from mass13k_tools.layouts.table import LAYOUT_NAMES
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "Predictions",
     "Sample",
     "UnknownLayoutError",
+    "check_splits",
     "find_dataset",
     "find_label_maps",
     "find_predictions",
+    "listed_splits",
     "split_rank",
 ]

@@ -19,8 +19,8 @@ from mass13k_tools.layouts.pairs import (
     find_folder_pairs,
     has_pair,
     list_files,
-    split_rank,
 )
+from mass13k_tools.layouts.split_names import split_rank
 from mass13k_tools.layouts.table import FALLBACK, LAYOUT_NAMES, LAYOUTS, Layout
 from mass13k_tools.taxonomy_file import shipped_taxonomy
 

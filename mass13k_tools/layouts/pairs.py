@@ -11,7 +11,6 @@ from mass13k_tools.layouts.table import (
     IMAGE_ENDINGS,
     LABEL_ENDINGS,
     SPLIT_NAMES,
-    SPLIT_ORDER,
     Layout,
 )
 
@@ -73,17 +72,6 @@ def find_folder_pairs(base: Path, layout: Layout, images: str | None = None) -> 
             pair.images = shared
             pair.pair_list = base / layout.pair_list.replace("{split}", split_word)
     return list(pairs.values())
-
-
-def split_rank(split: str) -> tuple[int, str]:
-    """Give the place of a split among others: train, val, test, then by name.
-
-    Example:
-        >>> sorted(["test", "extra", "train"], key=split_rank)
-        ['train', 'test', 'extra']
-    """
-    known = split in SPLIT_ORDER
-    return (SPLIT_ORDER.index(split) if known else len(SPLIT_ORDER), split)
 
 
 def has_pair(pair: FolderPair, layout: Layout) -> bool:

@@ -9,6 +9,7 @@ from typing import Protocol
 from mass13k_tools.arrays import Image, LabelMap
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.layouts import check_splits, listed_splits
 from mass13k_tools.loader.resize import Box, Size
 from mass13k_tools.ops.blocks import BlockCounts, block_counts
 
@@ -69,12 +70,16 @@ def chosen_split(split: str | None, splits: Sequence[str], *, place: str) -> str
         place: Where they lie, for messages only.
 
     Raises:
-        DatasetError: There is no such split, or several and none was named.
+        DatasetError: There is no such split, none at all, or several and none was named.
     """
-    known = list(dict.fromkeys(splits))
-    if split is None and len(known) == 1:
-        return known[0]
-    if split is None or split not in known:
-        found = f"no split '{split}'" if split else "several splits and no word which"
-        raise DatasetError(f"{found} of '{place}', it has: {', '.join(known)}")
-    return split
+    known = {*splits}
+    if split is not None:
+        check_splits([split], known, place=place)
+        return split
+    if not known:
+        raise DatasetError(f"there is no sample in '{place}'")
+    if len(known) > 1:
+        raise DatasetError(
+            f"several splits in '{place}' and no word which, it has: {listed_splits(known)}"
+        )
+    return known.pop()

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mass13k_tools.classes import Taxonomy
-from mass13k_tools.errors import DatasetError
-from mass13k_tools.layouts import find_dataset
+from mass13k_tools.layouts import check_splits, find_dataset
 from mass13k_tools.pool import Workers, run
 from mass13k_tools.shards.diff import AnySample, Difference, Pair, compare_pair
 from mass13k_tools.shards.index import INDEX
@@ -64,10 +63,7 @@ def open_side(
     dataset = find_dataset(place.local, layout=layout)
     if lists is not None:
         dataset = apply_lists(dataset, lists)
-    known = {sample.split for sample in dataset.samples}
-    for split in splits:
-        if split not in known:
-            raise DatasetError(f"no split '{split}' in '{address}', it has: {sorted(known)}")
+    check_splits(splits, (sample.split for sample in dataset.samples), place=address)
     chosen = [each for each in dataset.samples if not splits or each.split in splits]
     return Side(address, {(each.split, each.key): each for each in chosen}, None)
 

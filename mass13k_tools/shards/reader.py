@@ -11,6 +11,7 @@ from mass13k_tools.arrays import Image, LabelMap
 from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import label_map_from_raw
+from mass13k_tools.layouts import check_splits
 from mass13k_tools.ops.blocks import BlockCounts
 from mass13k_tools.shards.index import INDEX, ShardIndex, read_index
 from mass13k_tools.shards.jpeg_region import Box
@@ -95,12 +96,8 @@ class ShardSet:
         else:
             samples = plain_samples(_tars(place))
         check_unique(samples)
-        known = sorted(index.splits if index else {sample.split for sample in samples})
-        for split in splits:
-            if split not in known:
-                raise DatasetError(
-                    f"no split '{split}' in '{place.address}', it has: {', '.join(known)}"
-                )
+        known = index.splits if index else [sample.split for sample in samples]
+        check_splits(splits, known, place=place.address)
         taxonomy = taxonomy or (index.taxonomy if index else MASS13K)
         return cls(place.address, samples, taxonomy, index=index)
 
