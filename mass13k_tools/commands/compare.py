@@ -16,8 +16,8 @@ from mass13k_tools.commands.options import (
     overwrite_option,
     truth_options,
     worker_options,
+    write_report,
 )
-from mass13k_tools.outputs import write_files
 from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # loads OpenCV and numba
@@ -134,10 +134,7 @@ def compare(
     else:
         print_tables(comparison, top=top, top_by=top_by)
     if out:
-        files = {out / name: content for name, content in report_files(comparison).items()}
-        write_files(files, overwrite=overwrite)  # last: what was found is on the screen by now
-        for path in files:
-            print_line(path, err=as_json)
+        write_report(report_files(comparison), out, overwrite=overwrite, as_json=as_json)
 
 
 def _scored(

@@ -17,8 +17,8 @@ from mass13k_tools.commands.options import (
     overwrite_option,
     truth_options,
     worker_options,
+    write_report,
 )
-from mass13k_tools.outputs import write_files
 from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # loads OpenCV and numba
@@ -115,10 +115,7 @@ def evaluate(
     else:
         print_tables(evaluation, compare=compare is not None, top=top, confusion=confusion)
     if out:
-        files = {out / name: content for name, content in report_files(evaluation).items()}
-        write_files(files, overwrite=overwrite)  # last: what was found is on the screen by now
-        for path in files:
-            print_line(path, err=as_json)
+        write_report(report_files(evaluation), out, overwrite=overwrite, as_json=as_json)
 
 
 def _binary_class(truth: Dataset, name: str | None) -> int | None:

@@ -12,7 +12,7 @@
 import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, check_splits, find_dataset
+from mass13k_tools.outputs import write_files
 from mass13k_tools.printing import print_line
 from mass13k_tools.taxonomy_file import read_taxonomy
 
@@ -188,6 +189,21 @@ def odd_number(context: click.Context, parameter: click.Parameter, side_px: int)
 def echo_json(content: Any) -> None:
     """Print one JSON object on stdout; numbers that are not finite must be null already."""
     click.echo(json.dumps(content, indent=1, allow_nan=False))
+
+
+def write_report(files: Mapping[str, bytes], out: Path, *, overwrite: bool, as_json: bool) -> None:
+    """Write the files of a report that is on the screen by now, and print their paths.
+
+    Args:
+        files: Name -> content.
+        out: Folder to write them into.
+        overwrite: Replace what is there.
+        as_json: Stdout holds one JSON object already: paths go to stderr.
+    """
+    contents = {out / name: content for name, content in files.items()}
+    write_files(contents, overwrite=overwrite)
+    for path in contents:
+        print_line(path, err=as_json)
 
 
 def end_with_failures(failures: Sequence[tuple[str, str]], total: int) -> None:
