@@ -3,14 +3,18 @@
 import json
 import tarfile
 
-from click.testing import CliRunner
+from command_runs import mass13k, mass13k_json
 
-from mass13k_tools.cli import main
 from mass13k_tools.shards.tar_writer import TarWriter
 
 
-def mass13k(*arguments):
-    return CliRunner().invoke(main, list(map(str, arguments)))
+def shard(*arguments):
+    """Write shards with one process, if nothing else is asked for."""
+    return mass13k("shard", "--jobs", 1, *arguments)
+
+
+def shard_json(*arguments, code=0):
+    return mass13k_json("shard", "--jobs", 1, *arguments, code=code)
 
 
 def shards(command, *arguments, jobs=1):
@@ -25,7 +29,7 @@ def shards_json(command, *arguments, jobs=1, exit_code=0):
 
 
 def make(root, out, *options):
-    result = mass13k("shard", root, out, "--jobs", 1, *options)
+    result = shard(root, out, *options)
     assert result.exit_code == 0, result.output
     return out
 
@@ -54,6 +58,17 @@ def edit(path, change):
     table = json.loads(path.read_text())
     change(table)
     path.write_text(json.dumps(table))
+
+
+def members_of(folder):
+    """Give the content of every member of every tar, by key and suffix."""
+    found = {}
+    for path in sorted(folder.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                key, _, suffix = member.name.partition(".")
+                found.setdefault(key, {})[suffix] = tar.extractfile(member).read()
+    return found
 
 
 def members(path):

@@ -6,10 +6,9 @@ import sys
 from collections import namedtuple
 
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of, mass13k, mass13k_json
 
 from mass13k_tools.boundaries import cost, weights
-from mass13k_tools.cli import main
 from mass13k_tools.layouts import find_dataset
 
 KINDS = [
@@ -19,17 +18,11 @@ KINDS = [
 
 
 def run(command, *arguments):
-    return CliRunner().invoke(main, [*command, "--jobs", "1", *map(str, arguments)])
+    return mass13k(*command, "--jobs", 1, *arguments)
 
 
 def run_json(command, *arguments):
-    result = run(command, *arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def bytes_of(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return mass13k_json(*command, "--jobs", 1, *arguments)
 
 
 def with_byte_changed(content, place):
@@ -42,13 +35,13 @@ def test_a_damaged_file_of_ours_is_written_anew_and_said(tiny_dataset, tmp_path,
     run_json(command, tiny_dataset, "--out", out)
     whole = bytes_of(out)
     first, second, third = sorted(whole)[:3]
-    first.write_bytes(whole[first][:-1])
-    second.write_bytes(whole[second][: len(whole[second]) * 9 // 10])
-    third.write_bytes(with_byte_changed(whole[third], len(whole[third]) * 9 // 10))
+    (out / first).write_bytes(whole[first][:-1])
+    (out / second).write_bytes(whole[second][: len(whole[second]) * 9 // 10])
+    (out / third).write_bytes(with_byte_changed(whole[third], len(whole[third]) * 9 // 10))
     output = run_json(command, tiny_dataset, "--out", out)
     assert (output["known"], output["damaged"], output["files"]) == (3, 3, 6)
     assert bytes_of(out) == whole
-    first.write_bytes(whole[first][:-1])
+    (out / first).write_bytes(whole[first][:-1])
     result = run(command, tiny_dataset, "--out", out)
     assert "5 of them there before, 1 damaged and written anew" in result.stdout
     assert "written anew" not in run(command, tiny_dataset, "--out", out).stdout

@@ -9,45 +9,25 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of, files, label_maps, mass13k, mass13k_json
 from PIL import Image as PillowImage
 
 from mass13k_tools.boundaries.derived import Target
 from mass13k_tools.boundaries.edges import DistanceSettings, EdgeSettings
 from mass13k_tools.classes import MASS13K
-from mass13k_tools.cli import main
 from mass13k_tools.commands.edges import edges as edges_command
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.images import png_bytes, read_label_map
+from mass13k_tools.images import png_bytes
 from mass13k_tools.layouts import Sample, find_dataset
 from mass13k_tools.ops.edges import EdgeMode, edge_map, one_against_rest, signed_distance
 
 
 def edges(*arguments):
-    return CliRunner().invoke(main, ["edges", "--jobs", "1", *map(str, arguments)])
+    return mass13k("edges", "--jobs", 1, *arguments)
 
 
 def edges_json(*arguments):
-    result = edges(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def label_maps(root):
-    """Give the label map of every sample by its place below an output folder."""
-    samples = find_dataset(root).samples
-    return {
-        f"{sample.split}/{sample.key}": read_label_map(sample.label_path, MASS13K)
-        for sample in samples
-    }
-
-
-def files(folder):
-    return {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-
-
-def bytes_of(folder):
-    return {name: path.read_bytes() for name, path in files(folder).items()}
+    return mass13k_json("edges", "--jobs", 1, *arguments)
 
 
 def test_every_label_map_gets_an_edge_map_that_can_be_seen(tiny_dataset, tmp_path):

@@ -125,7 +125,9 @@ def test_a_split_is_named_where_there_are_several(tmp_path):
     write_dataset(root, 1, split="val")
     dataset = find_dataset(root)
     assert len(FolderSource(dataset, split="val")) == 1
-    with pytest.raises(DatasetError, match="several splits in '.*' and no word which, it has: train, val"):
+    with pytest.raises(
+        DatasetError, match="several splits in '.*' and no word which, it has: train, val"
+    ):
         FolderSource(dataset)
     with pytest.raises(DatasetError, match="no split 'tests' in '.*', it has: train, val"):
         FolderSource(dataset, split="tests")

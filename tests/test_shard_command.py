@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of
 from PIL import Image as PillowImage
+from shard_folders import members_of, shard, shard_json
 
 from mass13k_tools.classes import MASS13K
-from mass13k_tools.cli import main
 from mass13k_tools.images import decode_image, read_image, read_label_map
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.ops.blocks import block_counts
@@ -26,35 +26,6 @@ from mass13k_tools.shards.manifest import parse_manifest
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.png_bands import band_range, decode_rows
 from mass13k_tools.shards.seek_index import unpack_seek_index
-
-
-def shard(*arguments):
-    return CliRunner().invoke(main, ["shard", "--jobs", "1", *map(str, arguments)])
-
-
-def shard_json(*arguments, code=0):
-    result = shard(*arguments, "--json")
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
-
-
-def bytes_of(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def members_of(folder):
-    """Give the content of every member of every tar, by key and suffix."""
-    found = {}
-    for path in sorted(folder.glob("*.tar")):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                key, _, suffix = member.name.partition(".")
-                found.setdefault(key, {})[suffix] = tar.extractfile(member).read()
-    return found
 
 
 def manifests_of(folder):
@@ -332,21 +303,20 @@ def test_two_files_of_one_key_are_refused_and_files_without_partner_are_said(
     photo = next((tiny_dataset / "images" / "val").iterdir())
     spare = photo.with_suffix(".jpeg")
     shutil.copy(photo, spare)
-    arguments = ["shard", tiny_dataset, tmp_path / "out", "--jobs", 1]
-    result = CliRunner().invoke(main, [*map(str, arguments)])
+    result = shard(tiny_dataset, tmp_path / "out")
     assert result.exit_code == 1
     assert str(spare) in result.output
     assert not (tmp_path / "out").exists()
     spare.rename(photo.with_name("alone.jpg"))
-    result = CliRunner().invoke(main, [*map(str, arguments)])
+    result = shard(tiny_dataset, tmp_path / "out")
     assert result.exit_code == 0
     assert "1 files or folders belong to no sample" in result.stderr
-    strict = CliRunner().invoke(main, [*map(str, arguments), "--strict"])
+    strict = shard(tiny_dataset, tmp_path / "out", "--strict")
     assert strict.exit_code == 1
     assert "alone.jpg" in strict.output
 
 
 def test_an_empty_address_is_refused(tiny_dataset):
-    result = CliRunner().invoke(main, ["shard", str(tiny_dataset), "", "--jobs", "1"])
+    result = shard(tiny_dataset, "")
     assert result.exit_code == 1
     assert "address of the shards is empty" in result.output

@@ -1,6 +1,5 @@
 """``mass13k shard`` killed, out of disk, or stopped, and started again."""
 
-import json
 import os
 import random
 import shutil
@@ -12,32 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of
 from PIL import Image as PillowImage
+from shard_folders import shard, shard_json
 
-from mass13k_tools.cli import main
 from mass13k_tools.layouts import find_dataset
 
 PROJECT = Path(__file__).parent.parent
 START = "from mass13k_tools.cli import main; main()"
-
-
-def shard(*arguments):
-    return CliRunner().invoke(main, ["shard", "--jobs", "1", *map(str, arguments)])
-
-
-def shard_json(*arguments, code=0):
-    result = shard(*arguments, "--json")
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
-
-
-def bytes_of(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Reading shards: members, whole pictures and rectangles, from here and from far away."""
 
 import io
-import json
 import pickle
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
+from shard_folders import edit, make
 
 from mass13k_tools.classes import MASS13K
-from mass13k_tools.cli import main
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import png_bytes, read_sample
 from mass13k_tools.layouts import find_dataset
@@ -28,19 +26,6 @@ from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index
 from mass13k_tools.taxonomy_file import shipped_taxonomy
 
 SIZE_HW = (150, 217)
-
-
-def shard(root, out, *options):
-    result = CliRunner().invoke(main, ["shard", str(root), str(out), "--jobs", "1", *options])
-    assert result.exit_code == 0, result.output
-    return out
-
-
-def edit(path, change):
-    """Change a JSON file in place."""
-    table = json.loads(path.read_text())
-    change(table)
-    path.write_text(json.dumps(table))
 
 
 def write_mixed(root):
@@ -79,8 +64,8 @@ def mixed(tmp_path_factory):
     """A data set of all kinds of files, its shards, those with copied files, and one lone tar."""
     folder = tmp_path_factory.mktemp("mixed")
     root = write_mixed(folder / "mixed")
-    made = shard(root, folder / "shards", "--with", "edges")
-    copied = shard(root, folder / "copied", "--copy")
+    made = make(root, folder / "shards", "--with", "edges")
+    copied = make(root, folder / "copied", "--copy")
     return {
         "root": root,
         "converted": ShardSet.open(made),
@@ -91,7 +76,7 @@ def mixed(tmp_path_factory):
 
 @pytest.fixture
 def tiny_shards(tiny_dataset, tmp_path):
-    return shard(tiny_dataset, tmp_path / "shards")
+    return make(tiny_dataset, tmp_path / "shards")
 
 
 @cache
@@ -176,38 +161,35 @@ def test_little_more_than_the_rectangle_is_read(mixed, monkeypatch):
     assert len(read) == 1 and read[0] < shards.samples[number].members["label.png"].size / 2
 
 
-def test_offsets_are_read_once_for_many_rectangles(mixed, monkeypatch):
-    shards = ShardSet.open(mixed["converted"].address)
-    number = shards.number("train", "plain420")
-    endings = []
+@pytest.fixture
+def members_read(monkeypatch):
+    """Endings of the members that are read whole from here on."""
+    endings, real = [], shard_sample.read_member
 
     def spy(sample, ending):
         endings.append(ending)
         return real(sample, ending)
 
-    real = shard_sample.read_member
     monkeypatch.setattr(shard_sample, "read_member", spy)
+    return endings
+
+
+def test_offsets_are_read_once_for_many_rectangles(mixed, members_read):
+    shards = ShardSet.open(mixed["converted"].address)
+    number = shards.number("train", "plain420")
     for y in range(10):
         shards.image_region(number, (y, 0, 20, 20))
         shards.label_region(number, (y, 0, 20, 20))
-    assert endings == ["seek"]
+    assert members_read == ["seek"]
 
 
-def test_what_is_not_seekable_is_decoded_once_for_rectangles_in_a_row(mixed, monkeypatch):
+def test_what_is_not_seekable_is_decoded_once_for_rectangles_in_a_row(mixed, members_read):
     shards = ShardSet.open(mixed["copied"].address)
     number = shards.number("train", "plain420")
-    endings = []
-
-    def spy(sample, ending):
-        endings.append(ending)
-        return real(sample, ending)
-
-    real = shard_sample.read_member
-    monkeypatch.setattr(shard_sample, "read_member", spy)
     for y in range(5):
         shards.image_region(number, (y, 0, 20, 20))
         shards.label_region(number, (y, 0, 20, 20))
-    assert sorted(endings) == ["jpg", "label.png", "seek"]
+    assert sorted(members_read) == ["jpg", "label.png", "seek"]
 
 
 def test_a_rectangle_can_be_changed_without_harm(mixed):
@@ -267,7 +249,7 @@ def test_label_values_are_looked_up_by_the_taxonomy_of_the_shards(tmp_path):
     image.save(tmp_path / "binary" / "images" / "a.jpg")
     (tmp_path / "binary" / "annotations" / "a.png").write_bytes(png_bytes(values))
     classes = resources.files("mass13k_tools") / "taxonomies" / "binary.toml"
-    out = shard(tmp_path / "binary", tmp_path / "out", "--classes", str(classes))
+    out = make(tmp_path / "binary", tmp_path / "out", "--classes", str(classes))
     shards = ShardSet.open(out)
     assert shards.taxonomy == shipped_taxonomy("binary")
     np.testing.assert_array_equal(shards.raw_labels(0), values)

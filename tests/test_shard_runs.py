@@ -2,48 +2,18 @@
 
 import json
 import os
-import tarfile
 import uuid
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of
 from PIL import Image as PillowImage
+from shard_folders import members_of, shard, shard_json
 
-from mass13k_tools.cli import main
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.sharding.writing import workspace_of
 from mass13k_tools.shards.manifest import parse_manifest
 from mass13k_tools.shards.places import Place
-
-
-def shard(*arguments):
-    return CliRunner().invoke(main, ["shard", "--jobs", "1", *map(str, arguments)])
-
-
-def shard_json(*arguments, code=0):
-    result = shard(*arguments, "--json")
-    assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
-
-
-def bytes_of(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def members_of(folder):
-    """Give the content of every member of every tar, by key and suffix."""
-    found = {}
-    for path in sorted(folder.glob("*.tar")):
-        with tarfile.open(path) as tar:
-            for member in tar:
-                key, _, suffix = member.name.partition(".")
-                found.setdefault(key, {})[suffix] = tar.extractfile(member).read()
-    return found
 
 
 def spoil(samples):

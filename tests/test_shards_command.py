@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_runs import bytes_of, mass13k
 from PIL import Image as PillowImage
 from PIL import ImageOps
-from shard_folders import kinds, make, make_all, mass13k, members, shards, shards_json, tar_of
+from shard_folders import kinds, make, make_all, members, shards, shards_json, tar_of
 
 from mass13k_tools.images import png_bytes
 from mass13k_tools.layouts import find_dataset
@@ -79,14 +80,6 @@ def test_ls_lists_samples_and_members(made):
 
 
 # extract
-
-
-def bytes_of(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -3,18 +3,13 @@
 import shutil
 
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of, mass13k
 
-from mass13k_tools.cli import main
 from mass13k_tools.layouts import find_dataset
 
 
 def show(*arguments):
-    return CliRunner().invoke(main, ["show", *map(str, arguments), "--side", "50"])
-
-
-def bytes_of(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return mass13k("show", *arguments, "--side", 50)
 
 
 def copy_as(sample, key, *, split=None):

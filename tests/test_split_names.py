@@ -1,7 +1,8 @@
 """A split that is not there is refused in the same words wherever one can be asked for."""
 
 import pytest
-from shard_folders import make, mass13k
+from command_runs import mass13k
+from shard_folders import make
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import check_splits, find_dataset, listed_splits

@@ -7,14 +7,12 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_runs import bytes_of, label_maps, mass13k, mass13k_json
 from PIL import Image as PillowImage
 
 from mass13k_tools.boundaries.weights import CompactSettings, WeightFormat, read_weights
-from mass13k_tools.classes import MASS13K
-from mass13k_tools.cli import main
 from mass13k_tools.commands.weights import weights as weights_command
-from mass13k_tools.images import png_bytes, read_label_map
+from mass13k_tools.images import png_bytes
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.ops.render import heat_map
 from mass13k_tools.ops.weight_steps import MOST_KERNEL_PX, Frame, WeightMode
@@ -29,25 +27,11 @@ from mass13k_tools.ops.weights import (
 
 
 def weights(*arguments):
-    return CliRunner().invoke(main, ["weights", "--jobs", "1", *map(str, arguments)])
+    return mass13k("weights", "--jobs", 1, *arguments)
 
 
 def weights_json(*arguments):
-    result = weights(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def label_maps(root):
-    samples = find_dataset(root).samples
-    return {
-        f"{sample.split}/{sample.key}": read_label_map(sample.label_path, MASS13K)
-        for sample in samples
-    }
-
-
-def bytes_of(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*")}
+    return mass13k_json("weights", "--jobs", 1, *arguments)
 
 
 @pytest.mark.parametrize("kernel_px, frame", [(5, "zeros"), (7, "reflect")])
