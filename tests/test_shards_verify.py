@@ -201,7 +201,7 @@ def first(table):
         (lambda table: table["samples"].pop(), {"damaged-manifest"}),
         (lambda table: table["settings"].update(seed=7), {"damaged-manifest"}),
         (lambda table: first(table).update(key="renamed"), {"missing-member", "extra-member"}),
-        (lambda table: first(table).update(height=65), {"wrong-facts", "damaged-member"}),
+        (lambda table: first(table).update(height=65), {"damaged-member"}),
         (lambda table: first(table).update(mipq=1.5), {"wrong-facts"}),
         (lambda table: first(table)["members"].pop("seek"), {"extra-member"}),
         (lambda table: first(table)["members"]["jpg"].__setitem__(1, 9), {"moved-member"}),
@@ -213,10 +213,52 @@ def first(table):
         (lambda table: first(table).update(mipq=float("nan")), {"damaged-manifest"}),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_found(made, change, expected):
-    edit(tar_of(made).with_suffix(".json"), change)
-    found = kinds(made)
-    assert found & expected, found
+def test_a_manifest_that_does_not_fit_is_found_and_the_index_is_not_blamed(made, change, expected):
+    manifest = tar_of(made).with_suffix(".json")
+    edit(manifest, change)
+    problems = shards_json("verify", made, exit_code=1)["problems"]
+    found = {problem["kind"] for problem in problems}
+    assert expected <= found
+    assert not found & {"damaged-index", "wrong-list"}
+    damaged = [problem for problem in problems if problem["kind"] == "damaged-manifest"]
+    assert [problem["file"] for problem in damaged] == [manifest.name]
+
+
+@pytest.mark.parametrize("options", [(), ("--deep",)])
+def test_a_changed_manifest_is_one_problem(made, options):
+    manifest = tar_of(made).with_suffix(".json")
+    manifest.write_bytes(manifest.read_bytes().replace(b", ", b",  ", 1))
+    (problem,) = shards_json("verify", made, *options, exit_code=1)["problems"]
+    assert problem == {
+        "kind": "damaged-manifest",
+        "file": manifest.name,
+        "found": "other content than was written",
+        "expected": "",
+        "key": "",
+    }
+
+
+@pytest.mark.parametrize("split", ["val", "train"])
+def test_a_damaged_manifest_hides_no_damage_of_the_index_or_of_its_own(made, split):
+    edit(tar_of(made).with_suffix(".json"), lambda table: table.update(plan="0" * 64))
+    edit(made / "index.json", lambda table: table["splits"][split].update(samples=7))
+    problems = shards_json("verify", made, exit_code=1)["problems"]
+    found = [problem["found"] for problem in problems if problem["kind"] == "damaged-index"]
+    told = [f"'samples' of '{split}' is 7"] if split == "train" else []
+    assert found == [*told, "other content than was written"]
+
+
+def test_an_index_of_other_settings_is_to_blame_not_its_manifests(made):
+    edit(made / "index.json", lambda table: table["settings"].update(seed=7))
+    assert kinds(made) == {"damaged-index"}
+
+    def forge_settings(table):
+        table["settings"]["seed"] = 8
+        seal(table, made)
+
+    edit(made / "index.json", forge_settings)
+    (problem,) = shards_json("verify", made, exit_code=1)["problems"]
+    assert (problem["kind"], problem["found"]) == ("damaged-index", "other settings")
 
 
 @pytest.mark.parametrize(

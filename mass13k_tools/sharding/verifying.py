@@ -51,9 +51,7 @@ def verify_shards(folder: Place, *, deep: bool, workers: Workers) -> Report:
         return Report((Finding("damaged-index", INDEX, str(error)),), 0, 0, 0)
     findings = _strangers(folder, names, shards)
     manifests: dict[str, ShardManifest] = {}
-    verify = partial(
-        verify_shard, settings=dict(index.settings), taxonomy=index.taxonomy, deep=deep
-    )
+    verify = partial(verify_shard, taxonomy=index.taxonomy, deep=deep)
     for done in run(verify, shards, workers=workers, title="verify"):
         verdict: Verdict = done.result or Verdict(
             (Finding("not-verified", done.item.entry.file, str(done.failure)),), None
@@ -62,8 +60,14 @@ def verify_shards(folder: Place, *, deep: bool, workers: Workers) -> Report:
         if verdict.manifest is not None:
             manifests[done.item.entry.file] = verdict.manifest
     findings += _duplicates(shards, manifests)
-    if len(manifests) == len(shards):
-        findings += _verify_index(folder, index, names, manifests)
+    damaged = {finding.file for finding in findings if finding.kind == "damaged-manifest"}
+    sound = {
+        shard.entry.file: manifests[shard.entry.file]
+        for shard in shards
+        if shard.entry.file in manifests and shard.manifest.name not in damaged
+    }
+    findings += _verify_digests(folder, index, names) + _verify_meaning(index, sound)
+    findings += _verify_rows(folder, index, names, sound)
     order = list(KINDS)
     findings.sort(key=lambda each: (each.file, each.key, order.index(each.kind), each.found))
     return Report(
@@ -111,26 +115,31 @@ def _duplicates(
     return findings
 
 
-def _verify_index(
-    folder: Place, index: ShardIndex, names: Sequence[str], manifests: Mapping[str, ShardManifest]
+def _verify_rows(
+    folder: Place, index: ShardIndex, names: Sequence[str], sound: Mapping[str, ShardManifest]
 ) -> list[Finding]:
-    """Compare the index, and the lists of other readers, with what the manifests give."""
+    """Compare the index, and the lists of other readers, with what the manifests give.
+
+    Only splits of which every manifest is sound are compared: a damaged one is found already, and
+    says nothing of the index.
+    """
     splits = {
-        split: [manifests[entry.file] for entry in entries]
+        split: [sound[entry.file] for entry in entries]
         for split, entries in index.splits.items()
+        if all(entry.file in sound for entry in entries)
     }
     wanted = json.loads(
         index_bytes(index.name, index.taxonomy, settings=index.settings, splits=splits)
     )
     table = json.loads(folder.child(INDEX).read())
-    findings = _verify_meaning(index) + _verify_digests(folder, index, table, names)
+    findings = []
     for split, row in wanted["splits"].items():
         for name, value in row.items():
             found = table["splits"][split].get(name)
             if not _same(found, value):
                 text = f"'{name}' of '{split}' is {found!r:.80}"
                 findings.append(Finding("damaged-index", INDEX, text, f"{value!r:.80}"))
-    if META in names:
+    if META in names and len(splits) == len(index.splits):
         for name, content in energon_files(splits).items():
             place = folder.child(f"{META}/{name}")
             if not place.exists() or place.read() != content:
@@ -138,34 +147,32 @@ def _verify_index(
     return findings
 
 
-def _verify_digests(
-    folder: Place, index: ShardIndex, table: Mapping[str, Any], names: Sequence[str]
-) -> list[Finding]:
-    """Compare every file beside the tars with its digest, and the index with its own."""
+def _verify_digests(folder: Place, index: ShardIndex, names: Sequence[str]) -> list[Finding]:
+    """Compare the index, and the list of samples that were left out, with their digests."""
     findings = []
+    table = json.loads(folder.child(INDEX).read())
     if table.get("sha256") != index_digest(table):
         findings.append(Finding("damaged-index", INDEX, "other content than was written"))
-    wanted = {
-        entry.file.removesuffix(TAR) + ".json": ("damaged-manifest", entry.manifest_sha256)
-        for entries in index.splits.values()
-        for entry in entries
-    }
-    if index.quarantine_sha256 is not None or QUARANTINE in names:
-        wanted[QUARANTINE] = ("wrong-list", index.quarantine_sha256 or "")
-    for name, (kind, digest) in wanted.items():
-        if name not in names:
-            findings.append(Finding(kind, name, "it is missing"))
-        elif hashlib.sha256(folder.child(name).read()).hexdigest() != digest:
-            findings.append(Finding(kind, name, "other content than was written"))
+    digest = index.quarantine_sha256
+    if digest is None and QUARANTINE not in names:
+        return findings
+    if QUARANTINE not in names:
+        findings.append(Finding("wrong-list", QUARANTINE, "it is missing"))
+    elif hashlib.sha256(folder.child(QUARANTINE).read()).hexdigest() != digest:
+        findings.append(Finding("wrong-list", QUARANTINE, "other content than was written"))
     return findings
 
 
-def _verify_meaning(index: ShardIndex) -> list[Finding]:
-    """Compare the classes of the index with those that the shards were written with."""
+def _verify_meaning(index: ShardIndex, sound: Mapping[str, ShardManifest]) -> list[Finding]:
+    """Compare what the index says of all shards with what they were written with."""
+    findings = []
     wanted = describe_settings(ShardSettings(), index.taxonomy)
-    if all(index.settings.get(name) == wanted[name] for name in ("taxonomy", "classes")):
-        return []
-    return [Finding("damaged-index", INDEX, "other classes", "those of its settings")]
+    if any(index.settings.get(name) != wanted[name] for name in ("taxonomy", "classes")):
+        findings.append(Finding("damaged-index", INDEX, "other classes", "those of its settings"))
+    other = next((file for file in sound if sound[file].settings != index.settings), None)
+    if other is not None:
+        findings.append(Finding("damaged-index", INDEX, "other settings", f"those of '{other}'"))
+    return findings
 
 
 def _same(found: Any, expected: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
@@ -33,14 +33,11 @@ class Verdict(NamedTuple):
     """None where it cannot be read."""
 
 
-def verify_shard(
-    shard: ListedShard, *, settings: dict[str, Any], taxonomy: Taxonomy, deep: bool
-) -> Verdict:
+def verify_shard(shard: ListedShard, *, taxonomy: Taxonomy, deep: bool) -> Verdict:
     """Read every byte of a shard and compare it with its manifest.
 
     Args:
         shard: As the index lists it.
-        settings: How the index says that it was written.
         taxonomy: Of its label maps.
         deep: Also decode every picture, whole and in rectangles. Done anyway in shards with other
             bytes than were written, to name the samples that are damaged.
@@ -49,18 +46,18 @@ def verify_shard(
     findings: list[Finding] = []
     try:
         manifest = read_manifest(shard)
-        if manifest.settings != settings:
-            found = "settings other than the index's"
+        if hashlib.sha256(shard.manifest.read()).hexdigest() != shard.entry.manifest_sha256:
+            found = "other content than was written"
             findings.append(Finding("damaged-manifest", shard.manifest.name, found))
     except DatasetError as error:
         findings.append(Finding("damaged-manifest", shard.manifest.name, str(error)))
     if not shard.tar.exists():
         findings.append(Finding("missing-shard", file, "nothing", "the tar"))
         return Verdict(tuple(findings), manifest)
+    lists = _verify_lists(shard, manifest) if manifest is not None and not findings else ()
     damage = list(_verify_bytes(shard))
-    findings += damage
+    findings += [*damage, *lists]
     if manifest is not None:
-        findings += _verify_lists(shard, manifest)
         try:
             members = scan_tar(shard.tar)
         except DatasetError as error:
