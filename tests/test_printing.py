@@ -63,6 +63,27 @@ def test_odd_keys_are_escaped_wherever_they_are_printed(odd_dataset, tmp_path):
 
 
 @linux
+def test_odd_names_are_escaped_by_the_commands_of_shards(tiny_dataset, tmp_path):
+    rows = "".join(f'[[classes]]\nid = {i}\nname = "c{i}"\n' for i in range(7))
+    classes = tmp_path / "classes.toml"
+    classes.write_text(f'name = "odd \\u001b[2J"\n{rows}')
+    out, again = tmp_path / f"shards {ODD}", tmp_path / f"again {ODD}"
+    tar = tmp_path / f"{ODD}.tar"
+    for arguments in (
+        ("shard", tiny_dataset, out, "--classes", classes, "--jobs", 1),
+        ("shards", "info", out),
+        ("shards", "extract", out, again, "--jobs", 1),
+        ("shards", "diff", out, again, "--split", "dev"),
+        ("shards", "ls", tar),
+    ):
+        if tar in arguments:
+            (out / "tiny-val-000000.tar").rename(tar)
+        result = run(*arguments)
+        assert ESCAPED in result.output, arguments
+        assert not set(result.output) & {"\x1b", "\t", "\x9b", "\u202e"}, arguments
+
+
+@linux
 def test_odd_keys_are_escaped_in_the_list_of_what_failed(odd_dataset, tmp_path):
     odd = next(one for one in find_dataset(odd_dataset).samples if one.key == ODD)
     odd.label_path.write_bytes(b"no png")

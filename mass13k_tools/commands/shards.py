@@ -18,6 +18,7 @@ from mass13k_tools.commands.options import (
     worker_options,
 )
 from mass13k_tools.layouts import LAYOUT_NAMES
+from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # these load OpenCV and numba, so the commands import them when they run
     from mass13k_tools.pool import Workers
@@ -61,9 +62,9 @@ def ls(address: str, splits: tuple[str, ...], members: bool, as_json: bool) -> N
     for sample in found.samples:
         if members:
             for ending in sample.members:
-                click.echo(f"{sample.key}.{ending}")
+                print_line(f"{sample.key}.{ending}")
         else:
-            click.echo(sample_line(sample))
+            print_line(sample_line(sample))
 
 
 @shards.command()
@@ -83,7 +84,8 @@ def info(address: str, as_json: bool) -> None:
     if as_json:
         echo_json(table)
     else:
-        click.echo("\n".join(info_lines(table)))
+        for line in info_lines(table):
+            print_line(line)
 
 
 @shards.command()
@@ -109,7 +111,7 @@ def verify(address: str, deep: bool, workers: Workers, as_json: bool) -> None:
     else:
         _echo_some([finding.text() for finding in report.findings])
         outcome = "all as written" if report.ok else f"{len(report.findings)} problems"
-        click.echo(f"{report.samples} samples in {report.shards} shards: {outcome}")
+        print_line(f"{report.samples} samples in {report.shards} shards: {outcome}")
     if not report.ok:
         sys.exit(1)
 
@@ -156,9 +158,9 @@ def extract(
         )
     else:
         written = extracted.samples - len(extracted.failures)
-        click.echo(f"{written} samples, {bytes_text(extracted.bytes)}, in {out}")
+        print_line(f"{written} samples, {bytes_text(extracted.bytes)}, in {out}")
         if extracted.classes:
-            click.echo(f"Their classes: --classes {extracted.classes}")
+            print_line(f"Their classes: --classes {extracted.classes}")
     end_with_failures(extracted.failures, extracted.samples)
 
 
@@ -204,7 +206,7 @@ def diff(
         _echo_some([each.text() for each in comparison.differences])
         count = len(comparison.differences)
         outcome = "equal" if comparison.equal else f"{count} differences"
-        click.echo(f"{comparison.samples} samples in both: {outcome}")
+        print_line(f"{comparison.samples} samples in both: {outcome}")
     if not comparison.equal:
         sys.exit(1)
 
@@ -212,6 +214,6 @@ def diff(
 def _echo_some(lines: list[str]) -> None:
     """Print no more than a screen holds."""
     for line in lines[:LONGEST]:
-        click.echo(line)
+        print_line(line)
     if len(lines) > LONGEST:
-        click.echo(f"… {len(lines) - LONGEST} more; --json lists all")
+        print_line(f"… {len(lines) - LONGEST} more; --json lists all")

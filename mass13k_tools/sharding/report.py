@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import click
-
-from mass13k_tools.printing import bytes_text
+from mass13k_tools.printing import bytes_text, print_line
 from mass13k_tools.sharding.standing import QUARANTINE
 from mass13k_tools.sharding.writing import Outcome
 from mass13k_tools.shards.places import Place
@@ -15,14 +13,14 @@ def print_outcome(outcome: Outcome, out: Place) -> None:
     for split, shards in outcome.splits.items():
         samples = sum(len(shard.samples) for shard in shards)
         seekable = sum(shard.seekable for shard in shards)
-        click.echo(
+        print_line(
             f"{split}: {samples} samples in {len(shards)} shards, "
             f"{bytes_text(sum(shard.bytes for shard in shards))}, {seekable} seekable"
         )
     known = f", {outcome.known} of them there before" if outcome.known else ""
-    click.echo(f"{len(outcome.shards)} shards in {out.address}{known}")
+    print_line(f"{len(outcome.shards)} shards in {out.address}{known}")
     if outcome.quarantined:
-        click.echo(
+        print_line(
             f"{len(outcome.quarantined)} samples left out, see {out.child(QUARANTINE).address}"
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.printing import print_line
 from mass13k_tools.shards.places import Place, whole_part
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _keep_whole(address: str, content: bytes) -> Place:
 
 @cache
 def _whole_folder(server: str) -> Path:
-    print(f"'{server}' does not answer range requests: files are read whole", file=sys.stderr)
+    print_line(f"'{server}' does not answer range requests: files are read whole", err=True)
     folder = Path(tempfile.mkdtemp(prefix="mass13k-whole-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
