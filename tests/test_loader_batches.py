@@ -290,11 +290,37 @@ def test_what_fills_no_step_is_logged_once_by_one_rank(caplog):
         ({"seed": -1}, "seed is -1, expected 0 or more"),
         ({"workers": -1}, "workers is -1, expected 0 or more"),
         ({"sampling": "all"}, "sampling is 'all'"),
+        ({"batch_size": 2.0}, "batch_size is 2.0, expected a whole number"),
+        ({"batch_size": "2"}, "batch_size is '2', expected a whole number"),
+        ({"batch_size": True}, "batch_size is True, expected a whole number"),
+        ({"seed": None}, "seed is None, expected a whole number"),
+        ({"workers": 1.5}, "workers is 1.5, expected a whole number"),
+        ({"rank": "0"}, "rank is '0', expected a whole number"),
+        ({"ranks": 1.0}, "ranks is 1.0, expected a whole number"),
+        ({"recipe": {"redraws": 3}}, "recipe is {'redraws': 3}, expected a Recipe"),
+        (
+            {"source": "photos"},
+            r"source is 'photos', expected such as open_source\(address\) gives",
+        ),
     ],
 )
 def test_impossible_requests_are_refused(options, message):
     with pytest.raises(DatasetError, match=message):
-        CropLoader(plain_source(5), TINY, **{"batch_size": 1, **options})
+        CropLoader(**{"source": plain_source(5), "recipe": TINY, "batch_size": 1} | options)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    options = {"batch_size": 2, "seed": 3, "rank": 1, "ranks": 2}
+    plain = CropLoader(plain_source(9), TINY, **options)
+    loader = CropLoader(
+        plain_source(9), TINY, **{name: np.int64(value) for name, value in options.items()}
+    )
+    next(iter(loader)), next(iter(plain))
+    assert loader.state_dict() == plain.state_dict()
+    loader.load_state_dict(loader.state_dict())
+    for one, other in zip(loader, plain, strict=True):
+        assert one["key"] == other["key"]
+        assert torch.equal(one["image"], other["image"])
 
 
 def test_the_state_of_another_run_is_refused():

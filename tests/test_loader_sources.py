@@ -136,6 +136,12 @@ def test_a_split_is_named_where_there_are_several(tmp_path):
     assert ShardSource(ShardSet.open(tmp_path / "shards"), split="val").keys == ("p00",)
 
 
+@pytest.mark.parametrize("kind", [FolderSource, ShardSource])
+def test_a_source_of_an_address_says_how_to_open_one(kind):
+    with pytest.raises(DatasetError, match=r"is 'photos', expected a .*; open_source\(address\)"):
+        kind("photos")
+
+
 def test_boxes_beyond_the_image_are_refused(pair):
     height, width = pair[0].size_hw(2)
     for source in pair:

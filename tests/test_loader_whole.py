@@ -99,3 +99,17 @@ def test_damage_stops_with_its_key_or_is_left_out_when_asked(tmp_path, caplog):
 def test_a_rank_beyond_the_ranks_is_refused():
     with pytest.raises(DatasetError, match="rank 2 of 2, expected 0 to 1"):
         WholeLoader(plain_source(3), rank=2, ranks=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rank": 0.0}, "rank is 0.0, expected a whole number"),
+        ({"ranks": "2"}, "ranks is '2', expected a whole number"),
+        ({"workers": None}, "workers is None, expected a whole number"),
+        ({"source": "photos"}, "source is 'photos', expected such as open_source"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(options, message):
+    with pytest.raises(DatasetError, match=message):
+        WholeLoader(**{"source": plain_source(3)} | options)

@@ -146,6 +146,11 @@ def test_a_draw_takes_as_many_random_numbers_whatever_it_decides():
         ({"saturation": (-0.5, 0.5)}, "saturation is -0.5 to 0.5"),
         ({"hue": 181}, "hue is 181"),
         ({"brightness": float("nan")}, "brightness is nan"),
+        ({"brightness": "32"}, "brightness is '32', expected a number"),
+        ({"chance": None}, "chance is None, expected a number"),
+        ({"contrast": 1.5}, "contrast is 1.5, expected numbers in brackets"),
+        ({"saturation": (0.5, 1.0, 1.5)}, "saturation has 3 values, expected 2"),
+        ({"hue": 18.5}, "hue is 18.5, expected a whole number"),
     ],
 )
 def test_impossible_ranges_are_named(ranges, message):

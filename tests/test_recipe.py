@@ -262,8 +262,22 @@ def test_blocks_of_another_label_map_are_refused():
         ({"most_share": float("nan")}, "most_share is nan"),
         ({"redraws": -1}, "redraws is -1"),
         ({"flip_chance": 2.0}, "flip_chance is 2.0"),
+        ({"short_sides_px": 512}, "short_sides_px is 512, expected numbers in brackets"),
+        ({"short_sides_px": "512"}, "short_sides_px is '512', expected numbers in brackets"),
+        ({"short_sides_px": (512.5,)}, "short_sides_px is 512.5, expected a whole number"),
+        ({"most_long_side_px": None}, "most_long_side_px is None, expected a whole number"),
+        ({"crop_hw": (5, 5, 3)}, "crop_hw has 3 values, expected 2"),
+        ({"most_share": "0.5"}, "most_share is '0.5', expected a number"),
+        ({"redraws": 1.5}, "redraws is 1.5, expected a whole number"),
+        ({"flip_chance": None}, "flip_chance is None, expected a number"),
+        ({"distortion": None}, "distortion is None, expected a DistortionRanges"),
     ],
 )
 def test_impossible_recipes_are_named(fields, message):
     with pytest.raises(DatasetError, match=re.escape(message)):
         Recipe(**fields)
+
+
+def test_sides_may_come_as_lists_and_are_the_same_recipe():
+    lists = Recipe(short_sides_px=[96, np.int64(192)], crop_hw=[64, 80])
+    assert lists == Recipe(short_sides_px=(96, 192), crop_hw=(64, 80))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE, Image, LabelMap
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.arguments import check_kind
 from mass13k_tools.loader.class_share import class_share_test
 from mass13k_tools.loader.photometric import Distortion, distorted
 from mass13k_tools.loader.recipe import Draw, Recipe, draw
@@ -38,6 +39,7 @@ class CropSettings:
     """Where colours are distorted: here, or later, in batches on the device."""
 
     def __post_init__(self) -> None:
+        check_kind("recipe", self.recipe, Recipe)
         for name, value, known in (
             ("sampling", self.sampling, get_args(Sampling)),
             ("photometrics", self.photometrics, get_args(Photometrics)),

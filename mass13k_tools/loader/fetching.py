@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.arguments import whole_number
 
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
@@ -47,10 +48,9 @@ class Fetcher(Generic[Request, Answer]):
             pin_memory: Put tensors where a CUDA device copies them from without waiting.
 
         Raises:
-            DatasetError: The number of workers is negative.
+            DatasetError: The number of workers is none.
         """
-        if workers < 0:
-            raise DatasetError(f"workers is {workers}, expected 0 or more")
+        workers = whole_number("workers", workers, least=0)
         self._made, self._requests = _Made(make), _Requests[Request]()
         self._options: dict[str, Any] = {"num_workers": workers, "pin_memory": pin_memory}
         if workers:

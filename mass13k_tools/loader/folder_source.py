@@ -10,6 +10,7 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import read_label_map, read_sample
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Dataset, Sample
+from mass13k_tools.loader.arguments import check_kind
 from mass13k_tools.loader.resize import Box, Size
 from mass13k_tools.loader.sources import chosen_split
 from mass13k_tools.ops.blocks import BlockCounts
@@ -38,6 +39,7 @@ class FolderSource:
         Raises:
             DatasetError: There is no such split, or several and none was named.
         """
+        check_kind("dataset", dataset, Dataset, hint="; open_source(address) opens one")
         splits = [sample.split for sample in dataset.samples]
         split = chosen_split(split, splits, place=str(dataset.root))
         samples = [sample for sample in dataset.samples if sample.split == split]

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.arguments import whole_number
 from mass13k_tools.loader.batches import Batch, BatchMaker, MadeBatch, batch_of
 from mass13k_tools.loader.crops import CropSettings, Photometrics
 from mass13k_tools.loader.damage import Damaged, Skipped
@@ -23,7 +24,7 @@ from mass13k_tools.loader.order import (
 )
 from mass13k_tools.loader.recipe import Recipe
 from mass13k_tools.loader.sampling import Sampling
-from mass13k_tools.loader.sources import Source
+from mass13k_tools.loader.sources import Source, check_source
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,10 @@ class CropLoader:
     """Put batches where a CUDA device copies them from without waiting."""
 
     def __post_init__(self) -> None:
+        check_source(self.source)
+        self.batch_size = whole_number("batch_size", self.batch_size, least=1)
+        self.rank, self.ranks = whole_number("rank", self.rank), whole_number("ranks", self.ranks)
+        self.seed = whole_number("seed", self.seed, least=0)
         self._share = Share(
             batch_size=self.batch_size, rank=self.rank, ranks=self.ranks, uneven=self.uneven
         )
@@ -71,8 +76,6 @@ class CropLoader:
             recipe=self.recipe, sampling=self.sampling, photometrics=self.photometrics
         )
         count = len(self.source)
-        if self.seed < 0:
-            raise DatasetError(f"seed is {self.seed}, expected 0 or more")
         if not step_starts(count, self._share):
             raise DatasetError(
                 f"{count} samples fill no step of {self.ranks} ranks x {self.batch_size}, so there "

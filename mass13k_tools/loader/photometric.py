@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mass13k_tools.arrays import Image, check_image
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.arguments import number, row, whole_number
 from mass13k_tools.ops.compiled import compiled
 
 Table = NDArray[np.uint8]  # (256,) new value of each value
@@ -42,17 +43,15 @@ class DistortionRanges:
     """Steps of 2 degrees: drawn from -hue to hue - 1, as the release does; 0 = unchanged."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.chance <= 1:
+        if not 0 <= number("chance", self.chance) <= 1:
             raise DatasetError(f"chance is {self.chance}, expected 0 to 1")
-        if not 0 <= self.brightness <= 255:
+        if not 0 <= number("brightness", self.brightness) <= 255:
             raise DatasetError(f"brightness is {self.brightness}, expected 0 to 255")
-        for name, (least, largest) in (
-            ("contrast", self.contrast),
-            ("saturation", self.saturation),
-        ):
+        for name in ("contrast", "saturation"):
+            least, largest = row(name, getattr(self, name), number, count=2)
             if not 0 <= least <= largest <= 255:
                 raise DatasetError(f"{name} is {least} to {largest}, expected 0 <= least <= most")
-        if not 0 <= self.hue <= HUES:
+        if not 0 <= whole_number("hue", self.hue) <= HUES:
             raise DatasetError(f"hue is {self.hue}, expected 0 to {HUES}")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mass13k_tools.arrays import size_text
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.arguments import check_kind, number, row, whole_number
 from mass13k_tools.loader.photometric import Distortion, DistortionRanges, draw_distortion
 from mass13k_tools.loader.resize import MOST_PX, Box, Cut, Size
 
@@ -36,18 +37,23 @@ class Recipe:
     """Of the colours."""
 
     def __post_init__(self) -> None:
-        sides = (*self.short_sides_px, self.most_long_side_px, *self.crop_hw)
-        if not self.short_sides_px or min(sides) < 1 or max(sides) > MOST_PX:
+        short_sides_px = row("short_sides_px", self.short_sides_px, whole_number)
+        crop_hw = row("crop_hw", self.crop_hw, whole_number, count=2)
+        longest_px = whole_number("most_long_side_px", self.most_long_side_px)
+        sides = (*short_sides_px, longest_px, *crop_hw)
+        if not short_sides_px or min(sides) < 1 or max(sides) > MOST_PX:
             raise DatasetError(
                 f"short sides {self.short_sides_px}, longest side {self.most_long_side_px} and "
-                f"crop {size_text(self.crop_hw)} must be given, each from 1 to {MOST_PX} pixels"
+                f"crop {size_text(crop_hw)} must be given, each from 1 to {MOST_PX} pixels"
             )
-        if not self.most_share > 0:
+        if not number("most_share", self.most_share) > 0:
             raise DatasetError(f"most_share is {self.most_share}, expected more than 0")
-        if self.redraws < 0:
-            raise DatasetError(f"redraws is {self.redraws}, expected 0 or more")
-        if not 0 <= self.flip_chance <= 1:
+        whole_number("redraws", self.redraws, least=0)
+        if not 0 <= number("flip_chance", self.flip_chance) <= 1:
             raise DatasetError(f"flip_chance is {self.flip_chance}, expected 0 to 1")
+        check_kind("distortion", self.distortion, DistortionRanges)
+        object.__setattr__(self, "short_sides_px", short_sides_px)
+        object.__setattr__(self, "crop_hw", crop_hw)
 
 
 class Draw(NamedTuple):

@@ -1,6 +1,7 @@
 """Samples of shards, near or far: only the parts of files are read that a crop needs."""
 
 from mass13k_tools.arrays import Image, LabelMap
+from mass13k_tools.loader.arguments import check_kind
 from mass13k_tools.loader.resize import Box, Size
 from mass13k_tools.loader.sources import chosen_split
 from mass13k_tools.ops.blocks import BlockCounts
@@ -20,6 +21,7 @@ class ShardSource:
         Raises:
             DatasetError: There is no such split, or several and none was named.
         """
+        check_kind("shards", shards, ShardSet, hint="; open_source(address) opens one")
         splits = [sample.split for sample in shards.samples]
         split = chosen_split(split, splits, place=shards.address)
         numbers = [n for n, sample in enumerate(shards.samples) if sample.split == split]

@@ -48,6 +48,17 @@ class Source(Protocol):
         """Give the counts of the label map's blocks if they are known without reading it."""
 
 
+def check_source(source: object) -> None:
+    """Refuse what samples cannot come from, such as the address of a data set.
+
+    Raises:
+        DatasetError: It has not all parts of a :class:`Source`.
+    """
+    parts = (name for name in vars(Source) if not name.startswith("_"))
+    if not all(hasattr(source, name) for name in (*parts, "__len__")):
+        raise DatasetError(f"source is {source!r:.60}, expected such as open_source(address) gives")
+
+
 def whole_box(source: Source, index: int) -> Box:
     """Give the rectangle that covers a whole sample."""
     return (0, 0, *source.size_hw(index))

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.arguments import whole_number
 from mass13k_tools.loader.damage import Damaged, Skipped, read_or_damaged
 from mass13k_tools.loader.fetching import Fetcher, sendable
-from mass13k_tools.loader.sources import Source, whole_box
+from mass13k_tools.loader.sources import Source, check_source, whole_box
 
 
 class WholeImage(TypedDict):
@@ -75,6 +76,8 @@ class WholeLoader:
     """Put samples where a CUDA device copies them from without waiting."""
 
     def __post_init__(self) -> None:
+        check_source(self.source)
+        self.rank, self.ranks = whole_number("rank", self.rank), whole_number("ranks", self.ranks)
         if not 0 <= self.rank < self.ranks:
             raise DatasetError(f"rank {self.rank} of {self.ranks}, expected 0 to {self.ranks - 1}")
         self._fetcher: Fetcher[int, _Made | Damaged] = Fetcher(
