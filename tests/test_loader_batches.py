@@ -337,6 +337,26 @@ def test_the_state_of_another_run_is_refused():
             loader.load_state_dict(state | change)
     with pytest.raises(DatasetError, match="state of a loader has {}"):
         loader.load_state_dict({})
+    for position in (5, 10**9):
+        found = f"position {position} of an epoch, expected 0 to 4"
+        with pytest.raises(DatasetError, match=found):
+            loader.load_state_dict(state | {"position": position})
+    assert loader.state_dict() == state
+    loader.load_state_dict(state | {"position": 4})
+    assert len(list(loader)) == 1
+
+
+@pytest.mark.parametrize("uneven", ["drop", "pad"])
+def test_every_state_of_a_run_is_one_to_go_on_from(uneven):
+    loader = CropLoader(plain_source(7), TINY, batch_size=2, ranks=2, uneven=uneven)
+    other = CropLoader(plain_source(7), TINY, batch_size=3)
+    states = []
+    for _ in range(2):
+        states += [loader.state_dict() for _ in loader]
+    assert len(states) == 2 * len(loader)
+    for state in states:
+        other.load_state_dict(state)
+        assert other.state_dict() == state
 
 
 def test_pixels_take_the_pipe_where_shared_memory_is_full(monkeypatch):

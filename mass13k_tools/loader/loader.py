@@ -148,7 +148,8 @@ class CropLoader:
             state: From ``state_dict``.
 
         Raises:
-            DatasetError: It is no such state, or that of a run over other samples.
+            DatasetError: It is no such state, or that of a run over other samples, or lies beyond
+                them.
         """
         now = self.state_dict()
         if any(type(state.get(name)) is not int or state[name] < 0 for name in now):
@@ -157,6 +158,11 @@ class CropLoader:
             raise DatasetError(
                 f"the state is of a run over {state['samples']} samples; these {now['samples']} "
                 "are others, so it cannot go on"
+            )
+        if state["position"] >= now["samples"]:
+            raise DatasetError(
+                f"the state is at position {state['position']} of an epoch, expected 0 to "
+                f"{now['samples'] - 1}; was it changed?"
             )
         self._fetcher.forget()
         self.seed, self._epoch, self._position = (
