@@ -28,6 +28,7 @@ from mass13k_tools.shards.encoded import (
     image_suffix,
     is_turned,
 )
+from mass13k_tools.shards.jpeg_decode import check_regions
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_layout import parse_jpeg
 from mass13k_tools.shards.jpeg_region import JpegIndex
@@ -106,15 +107,16 @@ def _seekable_image(content: bytes) -> SeekableImage:
     """Make a JPEG seekable, or say why it stays as it is."""
     try:
         made = seekable_jpeg(content)
+        layout = parse_jpeg(made.content)
+        index = JpegIndex(
+            size_hw=layout.size_hw,
+            mcu_hw=layout.mcu_hw,
+            interval_mcus=made.interval_mcus,
+            offsets=made.offsets,
+        )
+        check_regions(made.content, index)
     except NotSeekable as reason:
         return SeekableImage(content, reason=str(reason))
-    layout = parse_jpeg(made.content)
-    index = JpegIndex(
-        size_hw=layout.size_hw,
-        mcu_hw=layout.mcu_hw,
-        interval_mcus=made.interval_mcus,
-        offsets=made.offsets,
-    )
     return SeekableImage(made.content, index)
 
 

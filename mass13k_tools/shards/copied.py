@@ -17,6 +17,7 @@ from mass13k_tools.shards.encoded import (
     image_suffix,
     is_turned,
 )
+from mass13k_tools.shards.jpeg_decode import check_regions
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_region import jpeg_index
 from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index
@@ -71,7 +72,9 @@ def copied_image(files: SourceFiles, header: Header, *, turned: bool) -> Seekabl
     if turned or plain:
         return SeekableImage(files.image, reason=AS_IT_IS)
     try:
-        return SeekableImage(files.image, jpeg_index(files.image))
+        index = jpeg_index(files.image)
+        check_regions(files.image, index)
+        return SeekableImage(files.image, index)
     except NotSeekable as reason:
         return SeekableImage(files.image, reason=f"{AS_IT_IS}: {reason}")
 

@@ -9,6 +9,7 @@ from mass13k_tools.arrays import Image, size_text
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_image
 from mass13k_tools.pixel_files import MOST_PIXELS
+from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_region import (
     Box,
     JpegIndex,
@@ -60,6 +61,24 @@ def decode_region(content: bytes, index: JpegIndex, box: Box, *, path: Path) -> 
     header, *parts = (view[start:stop] for start, stop in ranges)
     small = sub_jpeg(bytes(header), parts, index, box)
     return decode_part(small, box, path=path)
+
+
+def check_regions(content: bytes, index: JpegIndex) -> None:
+    """Make sure that the decoder takes parts of a JPEG file, whose pixels were followed already.
+
+    It may refuse what others only warn of, and what is wrong with tables that codes do not show.
+
+    Args:
+        content: The file's bytes.
+        index: Of the file.
+
+    Raises:
+        NotSeekable: It does not.
+    """
+    try:
+        decode_region(content, index, (0, 0, 1, 1), path=Path())
+    except DatasetError as error:
+        raise NotSeekable(f"parts of it cannot be decoded: {error.__cause__ or error}") from error
 
 
 def decode_part(part: SubJpeg, box: Box, *, path: Path) -> Image:
