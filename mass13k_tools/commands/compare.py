@@ -9,6 +9,7 @@ import click
 
 from mass13k_tools.commands.options import (
     FOLDER,
+    NamedPath,
     echo_json,
     end_with_failures,
     finite_number,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:  # loads OpenCV and numba
     from mass13k_tools.layouts import Dataset
     from mass13k_tools.pool import Workers
 
-SCORES = click.Path(exists=True, path_type=Path)
+SCORES = NamedPath(exists=True, path_type=Path)
 
 
 @click.command()

@@ -1,12 +1,13 @@
 """Options that several commands share, so that a flag means the same everywhere.
 
-====================  ====================================================================
-``dataset_options``   ROOT, --layout, --classes, --images, --split, --lists -> ``dataset``
-``truth_options``     GT, --layout, --classes, --split, --lists -> ``truth``, ``splits``
-``worker_options``    --jobs, --cluster -> ``workers``
-``overwrite_option``  --overwrite
-``json_option``       --json -> ``as_json``
-====================  ====================================================================
+=======================  =================================================================
+``dataset_options``      ROOT, --layout, --classes, --images, --split, --lists -> ``dataset``
+``far_dataset_options``  the same; ROOT may be an address
+``truth_options``        GT, --layout, --classes, --split, --lists -> ``truth``, ``splits``
+``worker_options``       --jobs, --cluster -> ``workers``
+``overwrite_option``     --overwrite
+``json_option``          --json -> ``as_json``
+=======================  =================================================================
 """
 
 import functools
@@ -20,6 +21,7 @@ from typing import Any
 
 import click
 
+from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, check_splits, find_dataset
 from mass13k_tools.outputs import write_files
 from mass13k_tools.printing import print_line
@@ -28,17 +30,35 @@ from mass13k_tools.taxonomy_file import read_taxonomy
 Command = Callable[..., Any]
 
 
-class _NamedPath(click.Path):
-    """A path that is no empty text, which would mean the current folder."""
+class NamedPath(click.Path):
+    """A path of this machine, and no empty text, which would mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the text that was given."""
         if value == "":
             self.fail("an empty name; '.' is the current folder", param, ctx)
+        if "://" in str(value):
+            raise DatasetError(
+                f"'{value}' is an address, expected a folder or file of this machine: only "
+                "'mass13k shard' reads data sets far away, and 'mass13k shards' shards; copy or "
+                "mount it"
+            )
         return super().convert(value, param, ctx)
 
 
-FOLDER = _NamedPath(file_okay=False, path_type=Path)
-FILE = _NamedPath(dir_okay=False, path_type=Path)
+class _RootPath(NamedPath):
+    """The root of a data set: a folder of this machine, or an address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "://" in str(value):
+            from mass13k_tools.shards.remote_root import root_at
+
+            return root_at(str(value))
+        return super().convert(value, param, ctx)
+
+
+FOLDER = NamedPath(file_okay=False, path_type=Path)
+FILE = NamedPath(dir_okay=False, path_type=Path)
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
@@ -63,7 +83,15 @@ _lists_option = click.option(
 
 def dataset_options(command: Command) -> Command:
     """Add ROOT and the options that say how to read it; the command gets them as ``dataset``."""
+    return _with_root(command, FOLDER)
 
+
+def far_dataset_options(command: Command) -> Command:
+    """Like :func:`dataset_options`, for a command that reads files by ``inputs`` alone."""
+    return _with_root(command, _RootPath(file_okay=False, path_type=Path))
+
+
+def _with_root(command: Command, root_type: click.Path) -> Command:
     @functools.wraps(command)
     def with_dataset(
         *,
@@ -85,7 +113,7 @@ def dataset_options(command: Command) -> Command:
         click.option("--images", metavar="NAME", help="Use only image folders of this name."),
         _classes_option,
         _layout_option,
-        click.argument("root", type=FOLDER),
+        click.argument("root", type=root_type),
     ):
         with_dataset = option(with_dataset)
     return with_dataset

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mass13k_tools.commands.options import (
-    dataset_options,
     echo_json,
     end_with_failures,
+    far_dataset_options,
     json_option,
     overwrite_option,
     worker_options,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # these load OpenCV and numba, so the command imports them wh
 
 
 @click.command()
-@dataset_options
+@far_dataset_options
 @click.argument("out", metavar="OUT")
 @click.option("--name", help="First part of the file names  [default: ROOT's name]")
 @click.option(
@@ -76,13 +76,14 @@ def shard(
 ) -> None:
     """Write ROOT as WebDataset shards of which crops can be read alone.
 
-    OUT is a folder or an address such as s3://bucket/folder. Pixels stay the same. Shards that are
-    there stay, so a killed run goes on. A damaged sample is left out and listed.
+    ROOT and OUT are folders or addresses such as s3://bucket/folder. Pixels stay the same. Shards
+    that are there stay, so a killed run goes on. A damaged sample is left out and listed.
 
     \b
     Examples:
       mass13k shard MaSS13K shards
       mass13k shard MaSS13K s3://bucket/mass13k --split train --size 500MB
+      mass13k shard s3://bucket/MaSS13K s3://bucket/mass13k --jobs 8
     """
     from mass13k_tools.sharding.report import outcome_json, print_outcome
     from mass13k_tools.sharding.writing import Extras, workspace_of, write_shards

@@ -1,6 +1,7 @@
 """What one folder holds, by key. Nothing here opens a file."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +34,7 @@ def list_folder(
     """
     candidates: dict[str, list[Path]] = {}
     unexpected = []
-    for entry in _visible(folder):
-        path = Path(entry.path)
-        folder_here = _is_dir(entry)
+    for path, folder_here in _visible(folder):
         if _is_read(path.name, endings, stem_end, other_ends) and not folder_here:
             candidates.setdefault(path.stem.removesuffix(stem_end), []).append(path)
         elif _is_read(path.name, (*IMAGE_ENDINGS, *UNREAD_ENDINGS), stem_end, other_ends):
@@ -56,12 +55,12 @@ def holds(
     folder: Path, endings: tuple[str, ...], stem_end: str, other_ends: tuple[str, ...] = ()
 ) -> bool:
     """Tell whether a folder has at least one file that :func:`list_folder` would list."""
-    return any(_is_read(entry.name, endings, stem_end, other_ends) for entry in _visible(folder))
+    return any(_is_read(path.name, endings, stem_end, other_ends) for path, _ in _visible(folder))
 
 
 def subfolders(folder: Path) -> list[Path]:
     """List the folders in a folder by name, without hidden ones."""
-    return sorted(Path(entry.path) for entry in _visible(folder) if _is_dir(entry))
+    return sorted(path for path, is_folder in _visible(folder) if is_folder)
 
 
 def files_below(folder: Path, endings: tuple[str, ...], *, deepest: int) -> list[Path]:
@@ -73,19 +72,24 @@ def files_below(folder: Path, endings: tuple[str, ...], *, deepest: int) -> list
         deepest: How many folders down to look; also ends links that lead in a circle.
     """
     files = []
-    for entry in _visible(folder):
-        if _is_dir(entry):
+    for path, is_folder in _visible(folder):
+        if is_folder:
             if deepest:
-                files += files_below(Path(entry.path), endings, deepest=deepest - 1)
-        elif _is_read(entry.name, endings, "", ()):
-            files.append(Path(entry.path))
+                files += files_below(path, endings, deepest=deepest - 1)
+        elif _is_read(path.name, endings, "", ()):
+            files.append(path)
     return sorted(files)
 
 
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
-    """List what a folder holds, unsorted, without hidden files."""
-    with os.scandir(folder) as entries:
-        return [entry for entry in entries if not entry.name.startswith(".")]
+def _visible(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """List what a folder holds and whether it is a folder, unsorted, without hidden files."""
+    if not isinstance(folder, os.PathLike):  # far away, see shards.remote_root
+        yield from ((path, path.is_dir()) for path in folder.iterdir() if path.name[0] != ".")
+        return
+    with os.scandir(folder) as entries:  # says what is a folder without asking for each
+        for entry in entries:
+            if not entry.name.startswith("."):
+                yield Path(entry.path), _is_dir(entry)
 
 
 def _is_dir(entry: os.DirEntry[str]) -> bool:

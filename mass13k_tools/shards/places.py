@@ -29,7 +29,8 @@ class Place(ABC):
             address: A path, or anything with ``://`` in it that fsspec knows.
 
         Raises:
-            DatasetError: The address needs fsspec, or a driver of it, that is not installed.
+            DatasetError: The address needs fsspec, or a driver of it, that is not installed, or
+                names nothing behind ``://``.
 
         Example:
             >>> Place.of("/data/shards").child("index.json").address
@@ -39,6 +40,8 @@ class Place(ABC):
             raise DatasetError("the address of the shards is empty")
         if "://" not in str(address):
             return LocalPlace(str(Path(address).absolute()))
+        if not str(address).partition("://")[2].strip("/"):
+            raise DatasetError(f"'{address}' names no bucket or folder")
         from mass13k_tools.shards.remote_places import RemotePlace, check_driver
 
         check_driver(str(address))

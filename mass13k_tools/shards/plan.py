@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample
+from mass13k_tools.shards.remote_root import RemotePath
 
 Order = Literal["key", "shuffle"]
 
@@ -41,7 +42,8 @@ class Source(NamedTuple):
 
     name: str
     bytes: int
-    mtime_ns: int
+    version: int | str
+    """Time of change in ns; far away the server's checksum, or what else it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +177,15 @@ def _sources(sample: Sample) -> tuple[Source, Source]:
     return image, label
 
 
-def _look_up(path: Path) -> Source:
+def _look_up(path: Path | RemotePath) -> Source:
     try:
         found = path.stat()
     except OSError as error:
         raise DatasetError(f"cannot read '{path}': {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode):
         raise DatasetError(f"cannot read '{path}': it is no ordinary file")
-    return Source(path.name, found.st_size, found.st_mtime_ns)
+    version = path.version if isinstance(path, RemotePath) else found.st_mtime_ns
+    return Source(path.name, found.st_size, version)
 
 
 def deal(sizes: dict[Sample, int], size_bytes: int) -> list[list[Sample]]:

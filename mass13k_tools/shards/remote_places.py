@@ -34,8 +34,8 @@ def check_driver(address: str) -> None:
     Raises:
         DatasetError: The extra ``cloud`` or the driver is missing, or nothing has such addresses.
     """
-    with _told("reach", address):
-        _file_system(address)
+    with told("reach", address):
+        file_system(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class RemotePlace(Place):
 
     def exists(self) -> bool:
         """Tell whether there is a file."""
-        with _told("read", self.address):
-            system, path = _file_system(self.address, fresh=True)
+        with told("read", self.address):
+            system, path = file_system(self.address, fresh=True)
             return bool(system.isfile(path))
 
     def size(self) -> int:
         """Count the bytes of a file."""
-        with _told("read", self.address):
-            system, path = _file_system(self.address, fresh=True)
+        with told("read", self.address):
+            system, path = file_system(self.address, fresh=True)
             return int(system.size(path))
 
     def read(self, start: int = 0, length: int | None = None) -> bytes:
@@ -63,8 +63,8 @@ class RemotePlace(Place):
             return b""  # asked for no bytes, drivers give all
         if start and length is None:
             length = self.size() - start
-        with _told("read", self.address):
-            system, path = _file_system(self.address)
+        with told("read", self.address):
+            system, path = file_system(self.address)
             if length is None:
                 return bytes(system.cat_file(path))
             content = bytes(system.cat_file(path, start=start, end=start + length))
@@ -74,8 +74,8 @@ class RemotePlace(Place):
 
     def names(self) -> list[str]:
         """List what a folder holds."""
-        with _told("read", self.address):
-            system, path = _file_system(self.address, fresh=True)
+        with told("read", self.address):
+            system, path = file_system(self.address, fresh=True)
             try:
                 found = system.ls(path, detail=False)
             except FileNotFoundError:
@@ -95,17 +95,17 @@ class RemotePlace(Place):
 
     def remove(self) -> None:
         """Remove a file."""
-        with _told("remove", self.address):
-            system, path = _file_system(self.address, fresh=True)
+        with told("remove", self.address):
+            system, path = file_system(self.address, fresh=True)
             if system.exists(path):
                 system.rm_file(path)
 
     @contextmanager
     def _written(self) -> Iterator[tuple[AbstractFileSystem, str]]:
         """Give the name to write under; then the file gets its own."""
-        with _told("write", self.address):
-            system, path = _file_system(self.address)
-            if _protocol(self.address) in OBJECT_STORES:
+        with told("write", self.address):
+            system, path = file_system(self.address)
+            if protocol(self.address) in OBJECT_STORES:
                 yield system, path
                 return
             folder, _, name = path.rpartition("/")
@@ -115,7 +115,7 @@ class RemotePlace(Place):
             system.mv(partial, path)
 
 
-def _file_system(address: str, *, fresh: bool = False) -> tuple[AbstractFileSystem, str]:
+def file_system(address: str, *, fresh: bool = False) -> tuple[AbstractFileSystem, str]:
     """Find the driver of an address, and the address as that driver writes it.
 
     Args:
@@ -130,12 +130,22 @@ def _file_system(address: str, *, fresh: bool = False) -> tuple[AbstractFileSyst
     return system, path
 
 
-def _protocol(address: str) -> str:
+def protocol(address: str) -> str:
+    """Name the driver of an address: ``s3`` of ``simplecache::s3://bucket``."""
     return address.partition("://")[0].rpartition("::")[2]
 
 
 @contextmanager
-def _told(verb: str, address: str) -> Iterator[None]:
+def told(verb: str, address: str) -> Iterator[None]:
+    """Turn whatever a driver raises in a block into one line.
+
+    Args:
+        verb: What is being done.
+        address: To what.
+
+    Raises:
+        DatasetError: The extra ``cloud`` is missing, there is no such file, or the driver fails.
+    """
     try:
         yield
     except DatasetError:

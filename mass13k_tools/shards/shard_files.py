@@ -1,12 +1,14 @@
 """A shard as its files describe it: the entry of the index, the manifest, and the tar."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.shards.index import ShardEntry, ShardIndex
+from mass13k_tools.shards.index import INDEX, ShardEntry, ShardIndex
 from mass13k_tools.shards.manifest import SampleEntry, ShardManifest, parse_manifest
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.plan import check_name
+from mass13k_tools.shards.remote_root import root_at
 from mass13k_tools.shards.shard_sample import ShardSample
 from mass13k_tools.shards.tar_reader import TarMember
 
@@ -30,6 +32,22 @@ class ListedShard:
     def manifest(self) -> Place:
         """Where the file beside it is."""
         return self.folder.child(f"{self.entry.file.removesuffix(TAR)}.json")
+
+
+def holds_shards(address: str | Path) -> bool:
+    """Tell shards, or one of them, from a data set in folders, beside which archives may lie.
+
+    Raises:
+        DatasetError: The address cannot be reached.
+    """
+    place = Place.of(address)
+    if place.name.endswith(TAR) or place.child(INDEX).exists():
+        return True
+    root = root_at(address)
+    entries = list(root.iterdir()) if root.is_dir() else []
+    return any(path.suffix == TAR for path in entries) and not any(
+        path.is_dir() for path in entries
+    )
 
 
 def listed_shards(folder: Place, index: ShardIndex) -> list[ListedShard]:
