@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from far_folders import upload
 from loader_data import SMALL, folder_source, shard_source, write_dataset
 from PIL import Image as PillowImage
 
@@ -162,6 +163,9 @@ def test_an_address_is_opened_whatever_lies_there(tmp_path):
     shutil.copy(shard, tmp_path / "plain")
     folders = open_source(root, split="val")
     assert isinstance(folders, FolderSource)
+    far = open_source(f"file://{root}", split="val")
+    assert isinstance(far, FolderSource)
+    assert far.keys == folders.keys
     for source in (
         open_source(str(tmp_path / "shards"), split="val"),
         open_source(tmp_path / "plain"),
@@ -179,10 +183,12 @@ def test_an_address_is_opened_whatever_lies_there(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_shards_far_away_give_the_batches_of_the_folders(tmp_path, s3_address, workers):
+@pytest.mark.parametrize("kind", ["shards", "photos"])
+def test_what_lies_far_away_gives_the_batches_of_the_folders(tmp_path, s3_address, kind, workers):
     root = write_dataset(tmp_path / "photos", 3, seed=4)
-    address = f"{s3_address}/loader{workers}"
-    shard_source(root, address)
+    address = f"{s3_address}/loader{workers}/{kind}"
+    put = {"shards": shard_source, "photos": upload}[kind]
+    put(root, address)
     here = CropLoader(open_source(root), SMALL, batch_size=3)
     with CropLoader(open_source(address), SMALL, batch_size=3, workers=workers) as there:
         for found, expected in zip(there, here, strict=True):

@@ -9,10 +9,9 @@ from mass13k_tools.classes import Taxonomy
 from mass13k_tools.layouts import check_splits, find_dataset
 from mass13k_tools.pool import Workers, run
 from mass13k_tools.shards.diff import AnySample, Difference, Pair, compare_pair
-from mass13k_tools.shards.index import INDEX
-from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.reader import ShardSet
-from mass13k_tools.shards.shard_files import TAR
+from mass13k_tools.shards.remote_root import root_at
+from mass13k_tools.shards.shard_files import holds_shards
 from mass13k_tools.splits.lists import apply_lists
 
 
@@ -54,13 +53,12 @@ def open_side(
     Raises:
         DatasetError: There is neither, or it cannot be read.
     """
-    place = Place.of(address)
-    if place.local is None or place.name.endswith(TAR) or _holds_shards(place.local):
+    if holds_shards(address):
         shards = ShardSet.open(address, splits=splits)
         by_key = {(sample.split, sample.key): sample for sample in shards.samples}
         taxonomy = shards.index.taxonomy if shards.index is not None else None
         return Side(address, dict(by_key), taxonomy)
-    dataset = find_dataset(place.local, layout=layout)
+    dataset = find_dataset(root_at(address), layout=layout)
     if lists is not None:
         dataset = apply_lists(dataset, lists)
     check_splits(splits, (sample.split for sample in dataset.samples), place=address)
@@ -92,14 +90,6 @@ def compare_sides(a: Side, b: Side, *, workers: Workers) -> Comparison:
             differences += done.result
     differences.sort(key=lambda each: (each.split, each.key, each.kind))
     return Comparison(len(common), tuple(differences))
-
-
-def _holds_shards(folder: Path) -> bool:
-    """Tell shards from the folder of a data set, which may hold the tar that it came in."""
-    if (folder / INDEX).is_file():
-        return True
-    entries = list(folder.iterdir()) if folder.is_dir() else []
-    return any(path.suffix == TAR for path in entries) and not any(map(Path.is_dir, entries))
 
 
 def _taxonomies(a: Side, b: Side) -> list[Difference]:
