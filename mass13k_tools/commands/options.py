@@ -39,9 +39,8 @@ class NamedPath(click.Path):
             self.fail("an empty name; '.' is the current folder", param, ctx)
         if "://" in str(value):
             raise DatasetError(
-                f"'{value}' is an address, expected a folder or file of this machine: only "
-                "'mass13k shard' reads data sets far away, and 'mass13k shards' shards; copy or "
-                "mount it"
+                f"'{value}' is an address, expected a folder or file of this machine; copy or "
+                "mount it: only ROOT and OUT of 'mass13k shard', and 'mass13k shards', may be far"
             )
         return super().convert(value, param, ctx)
 
