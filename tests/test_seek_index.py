@@ -95,6 +95,7 @@ def test_any_flipped_bit_and_any_cut_is_seen(data):
         (b"BAND", lambda content: bytes(4) + content[4:]),
         (b"BLKS", lambda content: content[:-1]),
         (b"BLKS", lambda content: bytes(4) + content[4:]),
+        (b"BLKS", lambda content: struct.pack("<I", 256) + content[4:]),
         (b"BLKS", lambda content: content[:16] + b"\x09\x08" + content[18:]),
         (b"BLKS", lambda content: content[:20] + b"\xff" * (len(content) - 20)),
         (b"BLKS", lambda content: content + bytes(2**26)),
@@ -105,12 +106,23 @@ def test_fields_that_do_not_fit_are_refused_although_the_checksum_does(name, cha
         unpack_seek_index(remade(name, change), "a.seek")
 
 
-def test_sections_of_later_releases_are_passed_over():
-    packed = pack_seek_index(full_index())
-    extra = zlib.compress(b"what is to come")
-    body = struct.pack("<4sI", b"NEWS", len(extra)) + extra + packed[12:]
-    content = MAGIC + struct.pack("<I", zlib.crc32(body)) + body
-    assert same(unpack_seek_index(content, "a.seek").jpeg, full_index().jpeg)
+def with_section(name, extra):
+    """Pack an index with one more section in front."""
+    body = struct.pack("<4sI", name, len(extra)) + extra + pack_seek_index(full_index())[12:]
+    return MAGIC + struct.pack("<I", zlib.crc32(body)) + body
+
+
+@pytest.mark.parametrize(
+    "content", [zlib.compress(b"what is to come"), zlib.compress(bytes(2**27)), b"not deflated"]
+)
+def test_sections_of_later_releases_are_passed_over_whatever_they_hold(content):
+    found = unpack_seek_index(with_section(b"NEWS", content), "a.seek")
+    assert same(found.jpeg, full_index().jpeg)
+
+
+def test_a_section_that_comes_twice_is_refused():
+    with pytest.raises(DatasetError, match="it has a section twice"):
+        unpack_seek_index(with_section(b"BAND", zlib.compress(bytes(8))), "a.seek")
 
 
 def test_another_version_says_what_to_do():

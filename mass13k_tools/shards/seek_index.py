@@ -35,7 +35,9 @@ from mass13k_tools.shards.jpeg_region import JpegIndex
 from mass13k_tools.shards.png_bands import BandIndex
 
 MAGIC = b"MASS13K\x01"  # the last byte is the version
+KNOWN = (b"JPEG", b"BAND", b"BLKS")
 MOST_BYTES = 2**26  # of a section once it is inflated: no image that can be decoded needs more
+MOST_BLOCK_PX = 255  # pixels of a block are counted in 16 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,10 +112,15 @@ def _sections(body: bytes) -> dict[bytes, bytes]:
     while position < len(body):
         name, length = struct.unpack_from("<4sI", body, position)
         packed = body[position + 8 : position + 8 + length]
-        inflater = zlib.decompressobj()
-        sections[name] = inflater.decompress(packed, MOST_BYTES)
-        if len(packed) < length or not inflater.eof:
-            raise DatasetError("a section is cut short or too large")
+        if name in sections:
+            raise DatasetError("it has a section twice")
+        if name in KNOWN:
+            inflater = zlib.decompressobj()
+            sections[name] = inflater.decompress(packed, MOST_BYTES)
+            if not inflater.eof:
+                raise DatasetError("a section is cut short or too large")
+        if len(packed) < length:
+            raise DatasetError("its last section is cut short")
         position += 8 + length
     return sections
 
@@ -145,7 +152,9 @@ def _bands(content: bytes) -> BandIndex:
 def _blocks(content: bytes) -> BlockCounts:
     block_px, values, rows, columns = struct.unpack_from("<4I", content)
     pixels_at, edges_at = 16 + values, 16 + values + 2 * values * rows * columns
-    if block_px < 1 or len(content) != edges_at + 2 * rows * columns:
+    if not 1 <= block_px <= MOST_BLOCK_PX:
+        raise DatasetError(f"its blocks have a side of {block_px} pixels")
+    if len(content) != edges_at + 2 * rows * columns:
         raise DatasetError(f"its blocks of {values} values do not fit a grid of {rows}x{columns}")
     class_ids = np.frombuffer(content[16:pixels_at], dtype=np.uint8)
     if (np.diff(class_ids.astype(np.int64)) <= 0).any():
