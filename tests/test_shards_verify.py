@@ -211,6 +211,8 @@ def first(table):
             {"damaged-manifest"},
         ),
         (lambda table: first(table).update(mipq=float("nan")), {"damaged-manifest"}),
+        (lambda table: first(table).update(mipq=1e308), {"damaged-manifest"}),
+        (lambda table: first(table).update(mipq=-1.0), {"damaged-manifest"}),
     ],
 )
 def test_a_manifest_that_does_not_fit_is_found_and_the_index_is_not_blamed(made, change, expected):
@@ -287,6 +289,20 @@ def test_an_index_of_other_settings_is_to_blame_not_its_manifests(made):
 def test_an_index_that_does_not_fit_is_found(made, change):
     edit(made / "index.json", change)
     assert kinds(made) & {"damaged-index", "damaged-manifest", "wrong-facts", "wrong-sha256"}
+
+
+@pytest.mark.parametrize("file", ["../a.tar", "a\0.tar", "\ud800.tar", "a\n.tar", "a.txt"])
+def test_an_index_of_strange_names_is_one_problem(made, file):
+    def rename(table):
+        table["splits"]["val"]["shards"][0]["file"] = file
+        table["sha256"] = index_digest(table)
+
+    edit(made / "index.json", rename)
+    (problem,) = shards_json("verify", made, exit_code=1)["problems"]
+    assert problem["kind"] == "damaged-index"
+    assert f"shard {file!r} is no name of a tar" in problem["found"]
+    result = shards("ls", made)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
 
 
 def test_the_list_of_samples_left_out_is_compared(tiny_dataset, tmp_path):

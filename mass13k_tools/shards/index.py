@@ -130,8 +130,8 @@ def _split_table(shards: Sequence[ShardManifest]) -> dict[str, Any]:
 
 def _entry(row: Any) -> ShardEntry:
     file = field(row, "file", str)
-    if {"/", "\\"} & set(file) or not file.endswith(".tar"):
-        raise DatasetError(f"shard '{file}' is no name of a tar in this folder")
+    if {"/", "\\"} & set(file) or not file.isprintable() or not file.endswith(".tar"):
+        raise DatasetError(f"shard {file!r:.80} is no name of a tar in this folder")
     numbers = (natural(row, "samples"), natural(row, "bytes"))
     digests = (field(row, "sha256", str), field(row, "manifest_sha256", str))
     return ShardEntry(file, *numbers, *digests, natural(row, "seekable"))

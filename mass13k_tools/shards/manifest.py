@@ -13,6 +13,9 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.shards.tar_writer import Span
 
 FORMAT = "mass13k-shard/1"
+MOST_MIPQ = (
+    1e12  # far beyond that of any label map that can be decoded; sums of more are not finite
+)
 
 Kind = TypeVar("Kind")
 
@@ -148,11 +151,13 @@ def _sample_table(sample: SampleEntry) -> dict[str, Any]:
 
 def _sample(row: Any) -> SampleEntry:
     mipq = row.get("mipq") if isinstance(row, dict) else None
+    if mipq is not None and not 0 <= field(row, "mipq", float) <= MOST_MIPQ:
+        raise DatasetError(f"'mipq' is {mipq}, expected 0 or more")
     return SampleEntry(
         key=field(row, "key", str),
         size_hw=(natural(row, "height"), natural(row, "width")),
         seekable=field(row, "seekable", bool),
-        mipq=None if mipq is None else field(row, "mipq", float),
+        mipq=mipq,
         members={
             suffix: _span(span, suffix) for suffix, span in field(row, "members", dict).items()
         },

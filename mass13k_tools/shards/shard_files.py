@@ -60,10 +60,11 @@ def listed_shards(folder: Place, index: ShardIndex) -> list[ListedShard]:
     for split, entries in index.splits.items():
         check_name(split, "split")
         shards += [ListedShard(folder, split, entry) for entry in entries]
-    files = [shard.entry.file for shard in shards]
-    twice = next((file for file in files if files.count(file) > 1), None)
-    if twice is not None:
-        raise DatasetError(f"the index of '{folder.address}' lists '{twice}' twice")
+    seen: set[str] = set()
+    for shard in shards:
+        if shard.entry.file in seen:
+            raise DatasetError(f"the index of '{folder.address}' lists '{shard.entry.file}' twice")
+        seen.add(shard.entry.file)
     return shards
 
 
