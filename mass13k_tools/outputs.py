@@ -39,6 +39,40 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
             raise DatasetError(f"cannot write '{path}': {error.strerror}") from error
 
 
+def write_folder(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool = False) -> None:
+    """Write a folder of files under a temporary name, then rename it as a whole.
+
+    A folder that holds the same already is left alone, so a repeated run succeeds.
+
+    Args:
+        folder: Where it is going to be.
+        contents: Name -> bytes.
+        overwrite: Replace a folder that has files of these names with other bytes.
+
+    Raises:
+        DatasetError: Something else is there and ``overwrite`` is off, or the folder also holds
+            files of other names, which are never removed; or it cannot be written.
+    """
+    folder = folder.resolve()
+    if folder.is_file():
+        raise DatasetError(f"'{folder}' is a file, expected the name of a folder")
+    standing = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if standing == set(contents) and all(
+        _holds(folder / name, contents[name]) for name in contents
+    ):
+        return
+    if foreign := sorted(standing - set(contents)):
+        raise DatasetError(f"'{folder}' holds '{foreign[0]}' already; choose another folder")
+    if standing and not overwrite:
+        raise DatasetError(
+            f"'{folder}' is there already with other content; pass --overwrite to replace it"
+        )
+    try:
+        _write_folder_atomically(folder, contents)
+    except OSError as error:
+        raise DatasetError(f"cannot write '{folder}': {error.strerror}") from error
+
+
 def refuse_own_files(paths: Iterable[Path], own: Iterable[Path]) -> None:
     """Make sure that nothing is written over what it is made from, whatever name it goes by.
 
@@ -76,6 +110,23 @@ def _holds(path: Path, content: bytes) -> bool:
         return path.stat().st_size == len(content) and path.read_bytes() == content
     except OSError:  # not there, or not ours to read
         return False
+
+
+def _write_folder_atomically(folder: Path, contents: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder.parent) as partial:
+        new, old = Path(partial, "new"), Path(partial, "old")  # with the usual permissions
+        new.mkdir()
+        for name, content in contents.items():
+            (new / name).write_bytes(content)
+        if folder.is_dir():
+            folder.replace(old)
+        try:
+            new.replace(folder)
+        except OSError:
+            if old.is_dir():
+                old.replace(folder)
+            raise
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -87,6 +87,20 @@ def json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=1, allow_nan=False) + "\n").encode()
 
 
+def toml_value(value: str | float | Sequence[Any]) -> str:
+    """Write a value the way TOML has it.
+
+    Args:
+        value: A text, a finite number, True or False, or a list of such.
+
+    Example:
+        >>> print(toml_value(["São Paulo", 1e-05, True]))
+        ["São Paulo", 1e-05, true]
+    """
+    # JSON's texts and numbers are TOML's but for one character
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("\x7f", "\\u007f")
+
+
 def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
     """Write a CSV file; None and nan are empty cells, names keep bytes that are no text."""
     text = io.StringIO()

@@ -1,7 +1,8 @@
-"""Taxonomies from TOML: a user's file, or one of those that come with the package."""
+"""Taxonomies as TOML: a user's file, or one of those that come with the package."""
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args
@@ -9,6 +10,7 @@ from typing import Any, get_args
 from mass13k_tools.classes import UNKNOWN, Colour, Quality, SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.inputs import read_bytes
+from mass13k_tools.printing import toml_value
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
@@ -43,6 +45,27 @@ def shipped_taxonomy(name: str) -> Taxonomy:
     """
     file = resources.files("mass13k_tools") / "taxonomies" / f"{name}.toml"
     return taxonomy_from_table(tomllib.loads(file.read_text(encoding="utf-8")), name)
+
+
+def taxonomy_toml(taxonomy: Taxonomy) -> str:
+    """Write a taxonomy the way :func:`read_taxonomy` reads it.
+
+    Example:
+        >>> from mass13k_tools.classes import MASS13K
+        >>> taxonomy_toml(MASS13K).splitlines()[2:5]
+        ['[[classes]]', 'id = 0', 'name = "background"']
+    """
+    lines = [f"name = {toml_value(taxonomy.name)}"]
+    for row in taxonomy.classes:
+        lines.append("\n[[classes]]")
+        lines += [f"{name} = {toml_value(value)}" for name, value in asdict(row).items()]
+    lines.append("\n[raw]")
+    lines += [
+        f'"{raw}" = {class_id}'
+        for raw, class_id in enumerate(taxonomy.lookup)
+        if class_id != UNKNOWN
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def taxonomy_from_table(table: Mapping[str, Any], name: str) -> Taxonomy:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.outputs import refuse_own_files, write_file, write_files
+from mass13k_tools.outputs import refuse_own_files, write_file, write_files, write_folder
 
 
 def test_files_are_written_with_their_folders(tmp_path):
@@ -63,3 +63,55 @@ def test_nothing_is_written_over_what_it_is_made_from_whatever_its_name(tmp_path
     for name in ("own", "link", "folder/own", "linked/own", "folder/../own"):
         with pytest.raises(DatasetError, match=f"{name}' is a file of the data set itself"):
             refuse_own_files([tmp_path / "other", tmp_path / name], own)
+
+
+def test_a_folder_appears_as_a_whole_and_the_same_one_is_left_alone(tmp_path):
+    folder = tmp_path / "deep" / "folder"
+    umask = os.umask(0o022)
+    try:
+        write_folder(folder, {"a": b"one", "b": b"two"})
+    finally:
+        os.umask(umask)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"one", "b": b"two"}
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert (folder / "a").stat().st_mode & 0o777 == 0o644
+    place = folder.stat().st_ino
+    write_folder(folder, {"a": b"one", "b": b"two"})
+    assert folder.stat().st_ino == place
+    assert [path.name for path in folder.parent.iterdir()] == ["folder"]
+
+
+def test_a_folder_with_other_content_is_replaced_only_when_asked(tmp_path):
+    folder = tmp_path / "folder"
+    write_folder(folder, {"a": b"old", "b": b"two"})
+    with pytest.raises(DatasetError, match=r"folder' is there already.*--overwrite"):
+        write_folder(folder, {"a": b"new", "b": b"two"})
+    write_folder(folder, {"a": b"new", "b": b"two"}, overwrite=True)
+    assert (folder / "a").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_with_files_of_other_names_is_never_replaced(tmp_path):
+    write_file(tmp_path / "folder" / "thesis.tex", b"years of work")
+    with pytest.raises(DatasetError, match=r"holds 'thesis\.tex' already; choose another"):
+        write_folder(tmp_path / "folder", {"a": b"one"}, overwrite=True)
+    with pytest.raises(DatasetError, match="is a file, expected the name of a folder"):
+        write_folder(tmp_path / "folder" / "thesis.tex", {"a": b"one"}, overwrite=True)
+    assert (tmp_path / "folder" / "thesis.tex").read_bytes() == b"years of work"
+
+
+def test_a_folder_that_cannot_be_replaced_stays_as_it_was(tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    write_folder(folder, {"a": b"old"})
+    replace = Path.replace
+
+    def fail_on_new(self, target):
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail_on_new)
+    with pytest.raises(DatasetError, match=r"cannot write '.*folder': No space left"):
+        write_folder(folder, {"a": b"new"}, overwrite=True)
+    assert (folder / "a").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

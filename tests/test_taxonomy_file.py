@@ -2,9 +2,9 @@
 
 import pytest
 
-from mass13k_tools.classes import SemanticClass
+from mass13k_tools.classes import MASS13K, SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.taxonomy_file import read_taxonomy
+from mass13k_tools.taxonomy_file import read_taxonomy, shipped_taxonomy, taxonomy_toml
 
 
 def written(tmp_path, text):
@@ -86,3 +86,15 @@ def test_classes_without_a_colour_get_different_ones(tmp_path):
     text = "".join(f'[[classes]]\nid = {n}\nname = "c{n}"\n' for n in range(150))
     taxonomy = read_taxonomy(written(tmp_path, text))
     assert len({row.colour for row in taxonomy.classes}) == 150
+
+
+ODD = Taxonomy(
+    'quo"ted \\ and \x7f',
+    (SemanticClass(3, "São\n", ("a", "b"), (1, 2, 3), "pseudo"), SemanticClass(9, "rest")),
+    (3, *[-1] * 9, *[9] * 245, 255),
+)
+
+
+@pytest.mark.parametrize("taxonomy", [MASS13K, ODD, shipped_taxonomy("cityscapes")])
+def test_a_taxonomy_that_was_written_is_read_as_it_was(tmp_path, taxonomy):
+    assert read_taxonomy(written(tmp_path, taxonomy_toml(taxonomy))) == taxonomy

@@ -1,9 +1,7 @@
 """Writes samples of shards as files in MaSS13K's layout."""
 
-import json
 from pathlib import Path
 
-from mass13k_tools.classes import UNKNOWN, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.outputs import write_files
 from mass13k_tools.shards.encoded import JPEG, PNG
@@ -72,35 +70,3 @@ def extract_sample(sample: ShardSample, *, out: Path, overwrite: bool) -> int:
     }
     write_files(contents, overwrite=overwrite)
     return sum(map(len, contents.values()))
-
-
-def taxonomy_toml(taxonomy: Taxonomy) -> str:
-    """Write a taxonomy as TOML, which :func:`mass13k_tools.classes.read_taxonomy` reads.
-
-    Example:
-        >>> from mass13k_tools.classes import MASS13K
-        >>> taxonomy_toml(MASS13K).splitlines()[2:5]
-        ['[[classes]]', 'id = 0', 'name = "background"']
-    """
-    lines = [f"name = {_text(taxonomy.name)}"]
-    for row in taxonomy.classes:
-        lines += [
-            "\n[[classes]]",
-            f"id = {row.id}",
-            f"name = {_text(row.name)}",
-            f"aliases = [{', '.join(map(_text, row.aliases))}]",
-            f"colour = {list(row.colour)}",
-            f"quality = {_text(row.quality)}",
-        ]
-    lines.append("\n[raw]")
-    lines += [
-        f'"{raw}" = {class_id}'
-        for raw, class_id in enumerate(taxonomy.lookup)
-        if class_id != UNKNOWN
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _text(value: str) -> str:
-    """Quote a text; TOML's basic strings are JSON's but for one character."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
