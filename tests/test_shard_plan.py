@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample, find_dataset
 from mass13k_tools.shards.plan import ShardSettings, check_keys, deal, parse_size, plan_shards
+from mass13k_tools.shards.tar_reader import member_name
 
 PLAIN = ShardSettings()
 
@@ -93,10 +94,21 @@ def test_a_shuffle_is_its_seeds_and_keeps_who_is_in_which_shard(tiny_dataset):
     assert len({frozenset(orders(seed)) for seed in range(20)}) == 1
 
 
-@pytest.mark.parametrize("key", ["a.b", "a/b", "a\\b", "a\nb", "a\udcff", ""])
+@pytest.mark.parametrize("key", ["a.b", "a/b", "a\\b", "a\nb", "a\udcff", "", "a:b"])
 def test_a_key_that_readers_would_cut_is_refused_by_name(key):
     with pytest.raises(DatasetError, match="which no shard can hold"):
         check_keys([named("fine"), replace(named("x"), key=key)])
+
+
+@given(st.text(min_size=1, max_size=4))
+@example("a:b")
+@example("\u00e9:")
+def test_every_key_that_is_written_is_one_that_is_read(key):
+    try:
+        check_keys([named(key)])
+    except DatasetError:
+        return
+    assert member_name(f"{key}.label.png".encode()) == f"{key}.label.png"
 
 
 def test_two_samples_of_one_key_are_refused_in_a_split_only():

@@ -7,7 +7,7 @@ import stat
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal, NamedTuple
 
 from mass13k_tools.classes import Taxonomy
@@ -157,18 +157,21 @@ def check_keys(samples: Sequence[Sample]) -> None:
 def check_name(text: str, what: str, *, path: Path | None = None) -> None:
     """Refuse what cannot be a name in a shard: readers of tars take a key to end at its first dot.
 
+    What looks like a drive of Windows, such as ``a:b``, is refused by careful readers, ours too.
+
     Args:
         text: The name.
         what: What it names, for the message.
         path: The file that it is from, for the message.
     """
     bad = next((sign for sign in text if sign in "./\\" or not sign.isprintable()), "")
+    bad = bad or PureWindowsPath(text).drive
     if bad or not text:
         found = f"has {bad!r} in it" if bad else "is empty"
         of = f" of '{path}'" if path else ""
         raise DatasetError(
             f"the {what} '{text}'{of} {found}, which no shard can hold: keys end at the first dot "
-            "and hold no slash; rename it"
+            "and hold no slash and no drive; rename it"
         )
 
 
