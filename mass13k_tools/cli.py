@@ -1,16 +1,12 @@
 """The command ``mass13k``: a list of commands, each loaded when it is asked for."""
 
-import errno
 import importlib
-import io
-import sys
 from typing import Any
 
 import click
 
 from mass13k_tools import __version__
-from mass13k_tools.errors import DatasetError
-from mass13k_tools.printing import one_line
+from mass13k_tools.printing import mistakes_in_one_line
 
 COMMANDS = (
     *("sample", "check", "split", "stats", "edges", "weights"),
@@ -35,17 +31,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error in the user's data is one line and exit 1."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
-                stream.reconfigure(errors="backslashreplace")
-        try:
+        with mistakes_in_one_line():
             return super().invoke(ctx)
-        except DatasetError as error:
-            raise click.ClickException(one_line(str(error))) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader has seen enough; click knows what to do
-                raise
-            raise click.ClickException(one_line(str(error))) from error
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,10 +5,12 @@ so that no name can break a table or command the terminal.
 """
 
 import csv
+import errno
 import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -16,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.text import Text
+
+from mass13k_tools.errors import DatasetError
 
 Number = float | NDArray[np.float64]  # arrays of one number, as means over an axis are
 
@@ -47,6 +51,22 @@ def one_line(text: str) -> str:
         two\nlines, \x1b[31mred, São Paulo
     """
     return text.translate(ESCAPES)
+
+
+@contextmanager
+def mistakes_in_one_line() -> Iterator[None]:
+    """Turn an error in the user's data, or of the system, into one line and exit 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # file names may hold bytes that are no text
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    except DatasetError as error:
+        raise click.ClickException(one_line(str(error))) from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader has seen enough; click knows what to do
+            raise
+        raise click.ClickException(one_line(str(error))) from error
 
 
 def print_line(text: object, *, err: bool = False) -> None:

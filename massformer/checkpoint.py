@@ -1,0 +1,206 @@
+"""Networks as files: one format, written and read by everything here.
+
+A folder holds ``model.safetensors``, ``config.toml`` (all settings; it also does as a preset) and
+``classes.toml`` (which class each of the network's outputs is, in this order). A training
+checkpoint is one ``.pt`` file of the same content, to which training adds what it needs to go on:
+``{"format": "massformer/1", "config": tables, "classes": TOML, "model": tensors, …}``.
+"""
+
+import io
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from mass13k_tools.classes import Taxonomy
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.outputs import write_file, write_folder
+from mass13k_tools.printing import toml_value
+from mass13k_tools.taxonomy_file import read_taxonomy, taxonomy_from_table, taxonomy_toml
+from massformer.config import Config, config_from_table, config_table, load_config
+from massformer.model import MassFormer, build_model
+from massformer.released import is_released
+from massformer.weights import fill, named_tensors, read_pickle, read_safetensors, state_dict_of
+
+FORMAT = "massformer/1"
+WEIGHTS, SETTINGS, CLASSES = "model.safetensors", "config.toml", "classes.toml"
+
+
+class LoadedModel(NamedTuple):
+    """A network and what is known of it."""
+
+    model: MassFormer
+    config: Config
+    taxonomy: Taxonomy
+    """Its class number k is that of the network's output k."""
+
+
+def load_model(path: Path) -> LoadedModel:
+    """Read a network from a folder or a training checkpoint.
+
+    Args:
+        path: The folder, or the ``.pt`` file.
+
+    Returns:
+        The network on the CPU, float32, in evaluation mode.
+
+    Raises:
+        DatasetError: It is no checkpoint of ours, is damaged, or does not fit its own settings.
+    """
+    if path.is_dir():
+        return _load_folder(path)
+    if path.name in (WEIGHTS, SETTINGS, CLASSES):
+        raise DatasetError(f"'{path}' is one of the files of a checkpoint, expected their folder")
+    content = read_pickle(path)
+    table = content if isinstance(content, Mapping) else {}
+    if "format" not in table:
+        raise _no_checkpoint(content, path)
+    _check_format(table["format"], path)
+    try:
+        config = config_from_table(_entry(table, "config", dict))
+        classes = tomllib.loads(_entry(table, "classes", str))
+        taxonomy = taxonomy_from_table(classes, path.stem)
+    except (DatasetError, tomllib.TOMLDecodeError) as error:
+        raise DatasetError(f"checkpoint '{path}': {error}") from error
+    return assemble(config, taxonomy, named_tensors(table.get("model"), path), f"'{path}'")
+
+
+def save_model(folder: Path, loaded: LoadedModel, *, overwrite: bool = False) -> None:
+    """Write a network as a folder, which appears as a whole.
+
+    Args:
+        folder: Where to.
+        loaded: What to write; its tensors may be on any device.
+        overwrite: Replace another network there.
+
+    Raises:
+        DatasetError: Something else is there, or it cannot be written.
+    """
+    tensors = {key: tensor.contiguous() for key, tensor in _tensors(loaded).items()}
+    contents = {
+        WEIGHTS: safetensors.torch.save(tensors, metadata={"format": FORMAT}),
+        SETTINGS: _settings_toml(loaded.config).encode(),
+        CLASSES: taxonomy_toml(loaded.taxonomy).encode(),
+    }
+    write_folder(folder, contents, overwrite=overwrite)
+
+
+def checkpoint_table(loaded: LoadedModel) -> dict[str, Any]:
+    """Give what a training checkpoint holds of its network; training adds entries of its own."""
+    return {
+        "format": FORMAT,
+        "config": config_table(loaded.config),
+        "classes": taxonomy_toml(loaded.taxonomy),
+        "model": _tensors(loaded),
+    }
+
+
+def write_checkpoint(path: Path, table: Mapping[str, Any], *, overwrite: bool = False) -> None:
+    """Write a file that :func:`massformer.weights.read_pickle` reads.
+
+    Args:
+        path: Where to.
+        table: Only tensors, texts, numbers, None, and lists, tuples and dictionaries of them.
+        overwrite: Replace a file that is there.
+    """
+    content = io.BytesIO()
+    torch.save(dict(table), content)
+    write_file(path, content.getvalue(), overwrite=overwrite)
+
+
+def assemble(
+    config: Config, taxonomy: Taxonomy, tensors: Mapping[str, Tensor], source: str
+) -> LoadedModel:
+    """Put a network together.
+
+    Args:
+        config: Its settings.
+        taxonomy: Its classes.
+        tensors: All of its tensors, by our names.
+        source: What they are from, for messages.
+
+    Raises:
+        DatasetError: They do not fit each other.
+    """
+    check_classes(config, taxonomy)
+    if config.model.layers > len(tensors):  # before as many layers are made
+        raise DatasetError(
+            f"{source} has {len(tensors)} tensors, too few for model.layers = {config.model.layers}"
+        )
+    model = unfilled_model(config)
+    fill(model, tensors, source)
+    return LoadedModel(model.eval(), config, taxonomy)
+
+
+def unfilled_model(config: Config) -> MassFormer:
+    """Build a network without values: it takes no memory, no time, and no random numbers."""
+    try:
+        with torch.device("meta"):
+            return build_model(config.model)
+    except (RuntimeError, TypeError, OverflowError) as error:  # sides beyond what torch can count
+        raise DatasetError(f"no network can be as large as {config.model}") from error
+
+
+def check_classes(config: Config, taxonomy: Taxonomy) -> None:
+    """Make sure that a taxonomy has as many classes as a network.
+
+    Raises:
+        DatasetError: It has not.
+    """
+    if len(taxonomy.classes) != config.model.classes:
+        raise DatasetError(
+            f"the network has {config.model.classes} classes, but taxonomy '{taxonomy.name}' has "
+            f"{len(taxonomy.classes)}"
+        )
+
+
+def _load_folder(folder: Path) -> LoadedModel:
+    if missing := [name for name in (WEIGHTS, SETTINGS, CLASSES) if not (folder / name).is_file()]:
+        raise DatasetError(
+            f"folder '{folder}' has no '{missing[0]}', expected {WEIGHTS}, {SETTINGS} and {CLASSES}"
+        )
+    tensors, notes = read_safetensors(folder / WEIGHTS)
+    _check_format(notes.get("format"), folder / WEIGHTS)
+    config = load_config(str(folder / SETTINGS))
+    taxonomy = read_taxonomy(folder / CLASSES)
+    return assemble(config, taxonomy, tensors, f"'{folder / WEIGHTS}'")
+
+
+def _check_format(found: Any, path: Path) -> None:
+    if found != FORMAT:
+        what = f"format {found!r:.40}" if found else "no format"
+        raise DatasetError(f"'{path}' has {what}, expected '{FORMAT}'; a newer massformer may know")
+
+
+def _entry(table: Mapping[str, Any], name: str, kind: type) -> Any:
+    value = table.get(name)
+    if type(value) is not kind:
+        raise DatasetError(f"its '{name}' is {value!r:.40}, expected {kind.__name__}")
+    return value
+
+
+def _no_checkpoint(content: Any, path: Path) -> DatasetError:
+    tensors = state_dict_of(content)
+    if isinstance(tensors, Mapping) and is_released(map(str, tensors)):
+        return DatasetError(
+            f"'{path}' has the names of the released network; "
+            f"'python -m massformer.convert {path} --out FOLDER' makes it readable"
+        )
+    keys = ", ".join(map(str, list(content)[:3])) if isinstance(content, Mapping) else "no table"
+    return DatasetError(f"'{path}' is no checkpoint of massformer: it holds {keys:.120}")
+
+
+def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
+    return {key: tensor.cpu() for key, tensor in loaded.model.state_dict().items()}
+
+
+def _settings_toml(config: Config) -> str:
+    lines = []
+    for section, values in config_table(config).items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {toml_value(value)}" for name, value in values.items()]
+    return "\n".join(lines) + "\n"
