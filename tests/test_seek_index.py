@@ -99,6 +99,7 @@ def test_any_flipped_bit_and_any_cut_is_seen(data):
         (b"BLKS", lambda content: content[:16] + b"\x09\x08" + content[18:]),
         (b"BLKS", lambda content: content[:20] + b"\xff" * (len(content) - 20)),
         (b"BLKS", lambda content: content + bytes(2**26)),
+        (b"BLKS", lambda content: content[:20] + bytes(len(content) - 20)),
     ],
 )
 def test_fields_that_do_not_fit_are_refused_although_the_checksum_does(name, change):

@@ -163,6 +163,8 @@ def _blocks(content: bytes) -> BlockCounts:
     edges = np.frombuffer(content[edges_at:], dtype="<u2").astype(np.uint16)
     if pixels.sum(dtype=np.int64) > math.prod((rows, columns, block_px, block_px)):
         raise DatasetError("its blocks hold more pixels than they have")
+    if not pixels.reshape(values, rows * columns).any(axis=1).all():
+        raise DatasetError("its blocks name a value that none of them holds")
     return BlockCounts(
         block_px,
         class_ids,
