@@ -28,6 +28,7 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from mass13k_tools.arrays import (
+    IGNORE,
     Image,
     LabelMap,
     check_image,
@@ -170,20 +171,23 @@ def label_map_from_raw(values: LabelMap, path: Path, taxonomy: Taxonomy) -> Labe
         path: Where they are from, for messages only.
         taxonomy: The look-up.
 
+    Returns:
+        Class ids, shape (H, W), uint8; ``values`` itself where each stands for itself.
+
     Raises:
         DatasetError: A raw value has no meaning; the message names file, value and place.
     """
     lookup = taxonomy.lookup_array
-    unknown = [raw for raw in np.flatnonzero(value_counts(values)) if lookup[raw] == UNKNOWN]
-    if unknown:
-        row, column = np.argwhere(values == unknown[0])[0]
-        more = f" and {len(unknown) - 1} more values" if len(unknown) > 1 else ""
-        raise DatasetError(
-            f"label map '{path}' holds the value {unknown[0]} (first at row {row}, column {column})"
-            f"{more}, taxonomy '{taxonomy.name}' knows {taxonomy.raw_text()}; "
-            "is --layout or --classes right?"
-        )
-    return np.asarray(cv2.LUT(values, lookup.astype(np.uint8)), dtype=np.uint8)
+    same = lookup == np.arange(256)
+    signed = values.view(np.int8)  # nearly all label maps hold -1 (255, ignore), 0, 1, 2 ... only
+    if same[IGNORE] and signed.min() >= -1 and signed.max() < same.argmin():
+        return values
+    unknown = lookup == UNKNOWN
+    spare = np.bincount(lookup[~unknown], minlength=256).argmin()  # an id that no value means
+    ids = cv2.LUT(values, np.where(unknown, spare, lookup).astype(np.uint8))
+    if unknown.any() and (ids == spare).any():
+        raise _unknown_values(values, path, taxonomy)
+    return np.asarray(ids, dtype=np.uint8)
 
 
 def jpeg_bytes(image: Image, *, quality: int = 95) -> bytes:
@@ -210,6 +214,17 @@ def png_bytes(pixels: Image | LabelMap) -> bytes:
     return buffer.getvalue()
 
 
+def _unknown_values(values: LabelMap, path: Path, taxonomy: Taxonomy) -> DatasetError:
+    unknown = np.flatnonzero((value_counts(values) > 0) & (taxonomy.lookup_array == UNKNOWN))
+    row, column = np.argwhere(values == unknown[0])[0]
+    more = f" and {len(unknown) - 1} more values" if len(unknown) > 1 else ""
+    return DatasetError(
+        f"label map '{path}' holds the value {unknown[0]} (first at row {row}, column {column})"
+        f"{more}, taxonomy '{taxonomy.name}' knows {taxonomy.raw_text()}; "
+        "is --layout or --classes right?"
+    )
+
+
 def _to_rgb(picture: PillowImage.Image) -> Image:
     if picture.mode.startswith("I;16"):
         grey = (np.asarray(picture) >> 8).astype(np.uint8)
@@ -224,4 +239,4 @@ def _equal_channel(pixels: Image, path: Path) -> LabelMap:
             f"label map '{path}' is an RGB picture, expected one channel with class ids; "
             "write ids instead of colours"
         )
-    return np.ascontiguousarray(channel)
+    return channel.copy()

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from handmade_png import handmade_png, packed_rows
 from PIL import Image as PillowImage
 
-from mass13k_tools.classes import MASS13K, Taxonomy
+from mass13k_tools.classes import MASS13K, SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import (
     decode_image,
     decode_raw_labels,
     jpeg_bytes,
+    label_map_from_raw,
     png_bytes,
     read_image,
     read_label_map,
@@ -224,6 +226,46 @@ def test_raw_values_become_ids_by_the_look_up(tmp_path):
     lookup = tuple([3] * 256)
     every = Taxonomy("every", MASS13K.classes, lookup)
     assert (read_label_map(path, every) == 3).all()
+
+
+def taxonomy_of(lookup):
+    ids = {*lookup, 0} - {-1, 255}
+    return Taxonomy("any", tuple(SemanticClass(n, f"c{n}") for n in sorted(ids)), lookup)
+
+
+def check_look_up(values, taxonomy):
+    lookup, kept, raw = taxonomy.lookup, values.copy(), values.ravel().tolist()
+    unknown = sorted({value for value in raw if lookup[value] == -1})
+    if not unknown:
+        found = label_map_from_raw(values, NAME, taxonomy)
+        assert found.dtype == np.uint8 and found.ravel().tolist() == [
+            lookup[value] for value in raw
+        ]
+    else:
+        row, column = divmod(raw.index(unknown[0]), values.shape[1])
+        others = f" and {len(unknown) - 1} more values" if len(unknown) > 1 else ""
+        text = f"the value {unknown[0]} (first at row {row}, column {column}){others}, taxonomy"
+        with pytest.raises(DatasetError, match=re.escape(text)):
+            label_map_from_raw(values, NAME, taxonomy)
+    np.testing.assert_array_equal(values, kept)
+
+
+@pytest.mark.parametrize("count", [1, 7, 127, 128, 129, 200, 254, 255])
+@pytest.mark.parametrize("ignore", [255, 3, -1])
+def test_every_value_is_looked_up_where_most_stand_for_themselves(count, ignore):
+    lookup = (*(value if value < count else -1 for value in range(255)), ignore)
+    taxonomy = taxonomy_of(lookup)
+    for value in range(256):
+        check_look_up(np.array([[0, 0, value], [value, 0, 0]], np.uint8), taxonomy)
+
+
+@pytest.mark.parametrize("meanings", [[-1, 0, 1, 6, 255], range(256), range(-1, 256)])
+def test_any_look_up_gives_its_ids_or_says_what_it_lacks(meanings):
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        values = rng.choice(rng.integers(0, 256, 3), (3, 40)).astype(np.uint8)
+        check_look_up(values, taxonomy_of(tuple(rng.choice(list(meanings), 256).tolist())))
+    check_look_up(values, taxonomy_of(tuple((rng.permutation(256) - 1).tolist())))
 
 
 def test_jpeg_quality_is_the_one_asked_for():
