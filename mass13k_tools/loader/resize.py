@@ -65,7 +65,7 @@ def linear_box(cut: Cut) -> Box:
         >>> linear_box(Cut((3072, 4096), (1536, 2048), (100, 0, 4, 2)))
         (200, 0, 8, 4)
     """
-    rows, columns = _linear_axes(cut)
+    rows, columns = _linear_axis(cut, 0), _linear_axis(cut, 1)
     return _around(rows.pairs, columns.pairs)
 
 
@@ -98,7 +98,7 @@ def resize_linear(part: Part, cut: Cut, *, flip: bool = False) -> Image:
         [[[8, 18, 28], [23, 33, 43]]]
     """
     pixels = check_image(part.pixels)
-    rows, columns = _linear_axes(cut)
+    rows, columns = _linear_axis(cut, 0), _linear_axis(cut, 1)
     _check_cover(part, _around(rows.pairs, columns.pairs))
     step = -1 if flip else 1
     left = (columns.pairs[::step] - part.origin_yx[1]) * 3
@@ -175,12 +175,8 @@ class _Axis(NamedTuple):
     coefficients: Coefficients  # (n, 2)
 
 
-def _linear_axes(cut: Cut) -> tuple[_Axis, _Axis]:
-    check_cut(cut)
-    return _linear_axis(cut, 0), _linear_axis(cut, 1)
-
-
 def _linear_axis(cut: Cut, axis: int) -> _Axis:
+    check_cut(cut)
     source, target = cut.source_hw[axis], cut.target_hw[axis]
     first, count = cut.box[axis], cut.box[axis + 2]
     scale = 1.0 / (target / source)  # not source / target: the last bit may differ
@@ -210,11 +206,11 @@ def _check_cover(part: Part, box: Box) -> None:
         )
 
 
+# Places in a row are unsigned below: with signed ones numba asks each time whether it is negative
 @compiled
 def _blend(source: NDArray[np.uint8], rows: _Axis, columns: _Axis, target: LabelMap) -> None:
     """Blend columns, then rows; ``source`` and ``target`` hold three values a pixel."""
-    width = columns.pairs.shape[0]
-    lines = np.empty((2, 3 * width), dtype=np.int16)  # two blended source rows, 15 bits
+    lines = np.empty((2, target.shape[1]), dtype=np.int16)  # two blended source rows, 15 bits
     held = np.full(2, -1, dtype=np.int64)  # their numbers
     for y in range(target.shape[0]):
         for slot in range(2):
@@ -224,17 +220,22 @@ def _blend(source: NDArray[np.uint8], rows: _Axis, columns: _Axis, target: Label
             if held[1 - slot] == row:
                 lines[slot] = lines[1 - slot]
             else:
-                for x in range(width):
-                    left, right = columns.pairs[x, 0], columns.pairs[x, 1]
-                    a, b = columns.coefficients[x, 0], columns.coefficients[x, 1]
-                    for channel in range(3):
-                        sum_ = a * source[row, left + channel] + b * source[row, right + channel]
-                        lines[slot, 3 * x + channel] = sum_ >> 4
+                _blend_columns(source[row], columns, lines[slot])
             held[slot] = row
         a, b = rows.coefficients[y, 0], rows.coefficients[y, 1]
-        for i in range(3 * width):
+        for i in range(target.shape[1]):
             sum_ = ((a * lines[0, i]) >> 16) + ((b * lines[1, i]) >> 16)
             target[y, i] = (sum_ + 2) >> 2
+
+
+@compiled
+def _blend_columns(line: NDArray[np.uint8], columns: _Axis, blended: NDArray[np.int16]) -> None:
+    for x in range(columns.pairs.shape[0]):
+        left, right = np.uint64(columns.pairs[x, 0]), np.uint64(columns.pairs[x, 1])
+        a, b = columns.coefficients[x, 0], columns.coefficients[x, 1]
+        for channel in range(np.uint64(3)):
+            sum_ = a * line[left + channel] + b * line[right + channel]
+            blended[np.uint64(3 * x) + channel] = sum_ >> 4
 
 
 @compiled
@@ -243,5 +244,6 @@ def _pick(source: LabelMap, rows: Indices, columns: Indices, target: LabelMap) -
         if y > 0 and rows[y] == rows[y - 1]:
             target[y] = target[y - 1]
             continue
+        line = source[rows[y]]
         for x in range(target.shape[1]):
-            target[y, x] = source[rows[y], columns[x]]
+            target[y, x] = line[np.uint64(columns[x])]
