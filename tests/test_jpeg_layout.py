@@ -99,9 +99,9 @@ def test_other_files_are_refused_with_the_reason(kind):
 def test_what_follows_the_image_is_kept_behind_it(trailer):
     alone, followed = seekable_jpeg(PLAIN), seekable_jpeg(PLAIN + trailer)
     assert followed.content == alone.content + trailer
-    np.testing.assert_array_equal(followed.offsets, alone.offsets)
+    np.testing.assert_array_equal(followed.index.offsets, alone.index.offsets)
     assert seekable_jpeg(followed.content).content == followed.content
-    np.testing.assert_array_equal(jpeg_index(followed.content).offsets, alone.offsets)
+    np.testing.assert_array_equal(jpeg_index(followed.content).offsets, alone.index.offsets)
     np.testing.assert_array_equal(decoded(followed.content), decoded(PLAIN))
 
 

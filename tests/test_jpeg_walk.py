@@ -103,7 +103,7 @@ def test_codes_of_all_lengths_are_followed():
 
 def test_values_that_no_difference_can_reach_are_refused():
     largest = "110" + "1" * 11 + END
-    assert seekable_jpeg(coded(largest + NO_DIFFERENCE + END, blocks=2)).interval_mcus == 1
+    assert seekable_jpeg(coded(largest + NO_DIFFERENCE + END, blocks=2)).index.interval_mcus == 1
     with pytest.raises(NotSeekable, match="a wrong code"):
         seekable_jpeg(coded(largest * 2, blocks=2))
 

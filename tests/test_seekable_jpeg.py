@@ -45,7 +45,7 @@ def test_a_seekable_file_comes_back_with_the_same_bytes(content):
     once = seekable_jpeg(content)
     again = seekable_jpeg(once.content)
     assert again.content == once.content
-    assert np.array_equal(again.offsets, once.offsets)
+    assert np.array_equal(again.index.offsets, once.index.offsets)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=SLOW)
@@ -54,16 +54,16 @@ def test_offsets_are_where_the_markers_are(content):
     seekable = seekable_jpeg(content)
     layout = parse_jpeg(seekable.content)
     rows, columns = layout.mcus_hw
-    assert layout.restart_mcus == seekable.interval_mcus
-    assert columns % seekable.interval_mcus == 0
-    assert seekable.offsets.dtype == np.uint32
-    assert seekable.offsets.size == rows * columns // seekable.interval_mcus + 1
-    assert seekable.offsets[0] == layout.scan_start
-    assert seekable.offsets[-1] == len(seekable.content)
-    markers = [seekable.content[stop - 2 : stop] for stop in seekable.offsets[1:].tolist()]
+    assert layout.restart_mcus == seekable.index.interval_mcus
+    assert columns % seekable.index.interval_mcus == 0
+    assert seekable.index.offsets.dtype == np.uint32
+    assert seekable.index.offsets.size == rows * columns // seekable.index.interval_mcus + 1
+    assert seekable.index.offsets[0] == layout.scan_start
+    assert seekable.index.offsets[-1] == len(seekable.content)
+    markers = [seekable.content[stop - 2 : stop] for stop in seekable.index.offsets[1:].tolist()]
     restarts = [bytes((0xFF, 0xD0 + number % 8)) for number in range(len(markers) - 1)]
     assert markers == [*restarts, b"\xff\xd9"]
-    assert np.array_equal(jpeg_index(seekable.content).offsets, seekable.offsets)
+    assert np.array_equal(jpeg_index(seekable.content).offsets, seekable.index.offsets)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOW)
@@ -195,7 +195,7 @@ def test_a_detailed_image_grows_by_less_than_a_hundredth(sampling):
     image = np.clip(image + draw.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
     content = opencv_jpeg(image, sampling=sampling, quality=95)
     seekable = seekable_jpeg(content)
-    assert seekable.interval_mcus < 1024 // 8
+    assert seekable.index.interval_mcus < 1024 // 8
     assert len(content) < len(seekable.content) < 1.01 * len(content)
 
 

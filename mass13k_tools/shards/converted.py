@@ -30,8 +30,6 @@ from mass13k_tools.shards.encoded import (
 )
 from mass13k_tools.shards.jpeg_decode import check_regions
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
-from mass13k_tools.shards.jpeg_layout import parse_jpeg
-from mass13k_tools.shards.jpeg_region import JpegIndex
 from mass13k_tools.shards.jpeg_restart import seekable_jpeg
 from mass13k_tools.shards.plan import ShardSettings
 from mass13k_tools.shards.png_bands import banded_png
@@ -107,17 +105,10 @@ def _seekable_image(content: bytes) -> SeekableImage:
     """Make a JPEG seekable, or say why it stays as it is."""
     try:
         made = seekable_jpeg(content)
-        layout = parse_jpeg(made.content)
-        index = JpegIndex(
-            size_hw=layout.size_hw,
-            mcu_hw=layout.mcu_hw,
-            interval_mcus=made.interval_mcus,
-            offsets=made.offsets,
-        )
-        check_regions(made.content, index)
+        check_regions(made.content, made.index)
     except NotSeekable as reason:
         return SeekableImage(content, reason=str(reason))
-    return SeekableImage(made.content, index)
+    return SeekableImage(made.content, made.index)
 
 
 def _facts(label_map: LabelMap, blocks: BlockCounts, taxonomy: Taxonomy) -> LabelFacts:

@@ -47,7 +47,7 @@ class JpegIndex:
     """MCUs from one restart to the next; divides the MCUs of a row."""
     offsets: NDArray[np.uint32]
     """First byte of every interval, the first being the length of the header, and the first byte
-    behind the image. Shape (N + 1,)."""
+    behind the image; a marker is the last two bytes of every interval. Shape (N + 1,)."""
 
     def __post_init__(self) -> None:
         steps = np.diff(self.offsets.astype(np.int64))

@@ -6,7 +6,7 @@ rectangles.
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,21 +20,19 @@ from mass13k_tools.shards.jpeg_huffman import (
     huffman_tables,
 )
 from mass13k_tools.shards.jpeg_layout import DHT, DRI, SOI, SOS, JpegLayout, parse_jpeg
+from mass13k_tools.shards.jpeg_region import JpegIndex
 from mass13k_tools.shards.jpeg_walk import Order, coding_of, restarted
 
 GOOD_INTERVAL = 16  # MCUs: measured, see docs/decisions.md
 FEWEST_MCUS = 8  # of an interval that is not a whole row: markers cost about four bytes each
 
 
-class SeekableJpeg(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class SeekableJpeg:
     """A JPEG file with restart markers and where they are."""
 
     content: bytes
-    interval_mcus: int
-    """MCUs from one restart to the next; divides the MCUs of a row."""
-    offsets: NDArray[np.uint32]
-    """First byte of every interval, and the first byte behind the image; a marker of two bytes is
-    the last of every interval. Shape (N + 1,)."""
+    index: JpegIndex
 
 
 def seekable_jpeg(content: bytes) -> SeekableJpeg:
@@ -68,8 +66,13 @@ def seekable_jpeg(content: bytes) -> SeekableJpeg:
     header = _header(content, layout, tables, interval)
     if len(header) + len(written.coded) >= 2**32:
         raise NotSeekable("over 4 GiB")
-    offsets = (len(header) + written.offsets).astype(np.uint32)
-    return SeekableJpeg(header + written.coded + content[layout.stop :], interval, offsets)
+    index = JpegIndex(
+        size_hw=layout.size_hw,
+        mcu_hw=layout.mcu_hw,
+        interval_mcus=interval,
+        offsets=(len(header) + written.offsets).astype(np.uint32),
+    )
+    return SeekableJpeg(header + written.coded + content[layout.stop :], index)
 
 
 def interval_mcus(row_mcus: int) -> int:
