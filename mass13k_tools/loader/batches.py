@@ -1,18 +1,16 @@
 """Crops put together to batches, by whichever process makes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, NotRequired, TypedDict
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from mass13k_tools.loader.batch_memory import BatchMemory, Pixels, Room
 from mass13k_tools.loader.crops import Crop, CropSettings, make_crop
 from mass13k_tools.loader.damage import Damaged, read_or_damaged
-from mass13k_tools.loader.fetching import sendable
 from mass13k_tools.loader.order import Ticket, sample_rng
 from mass13k_tools.loader.photometric import Distortion
 from mass13k_tools.loader.resize import Size
@@ -39,13 +37,11 @@ class Batch(TypedDict):
 class MadeBatch(NamedTuple):
     """A batch on its way from the process that made it."""
 
-    images: Tensor | NDArray[np.uint8]
-    """Shape (B, h, w, 3)."""
-    label_maps: Tensor | NDArray[np.uint8]
-    """Shape (B, h, w)."""
+    pixels: Pixels | Room
     keys: list[str]
     sizes_hw: list[Size]
-    distortions: list[Distortion] | None
+    distortions: list[Distortion]
+    """Still to be done; none where the host did it."""
     skipped: list[Damaged]
     """In whose places other samples came."""
 
@@ -57,25 +53,22 @@ class BatchMaker:
     source: Source
     settings: CropSettings
     skip_damaged: bool
+    memory: BatchMemory = field(default_factory=BatchMemory)
 
     def __call__(self, tickets: Sequence[Ticket]) -> MadeBatch | Damaged:
         """Make the batch of some tickets, or say which sample is in the way."""
-        crops: list[Crop] = []
-        skipped: list[Damaged] = []
-        for ticket in tickets:
-            crop = self._crop(ticket, skipped)
+        pixels = self.memory.room((len(tickets), *self.settings.recipe.crop_hw))
+        made = MadeBatch(pixels, keys=[], sizes_hw=[], distortions=[], skipped=[])
+        for place, ticket in enumerate(tickets):
+            crop = self._crop(ticket, made.skipped)
             if isinstance(crop, Damaged):
                 return crop
-            crops.append(crop)
-        late = self.settings.photometrics == "device"
-        return MadeBatch(
-            images=sendable(np.stack([crop.image for crop in crops])),
-            label_maps=sendable(np.stack([crop.label_map for crop in crops])),
-            keys=[crop.key for crop in crops],
-            sizes_hw=[crop.size_hw for crop in crops],
-            distortions=[crop.distortion for crop in crops] if late else None,
-            skipped=skipped,
-        )
+            pixels.images[place], pixels.label_maps[place] = crop.image, crop.label_map
+            made.keys.append(crop.key)
+            made.sizes_hw.append(crop.size_hw)
+            if self.settings.photometrics == "device":
+                made.distortions.append(crop.distortion)
+        return made
 
     def _crop(self, ticket: Ticket, skipped: list[Damaged]) -> Crop | Damaged:
         """Make a crop; in the place of a damaged sample, if wanted, one of another."""
@@ -102,11 +95,11 @@ class BatchMaker:
 def batch_of(made: MadeBatch) -> Batch:
     """Give a batch the form in which it is used."""
     batch: Batch = {
-        "image": torch.as_tensor(made.images).permute(0, 3, 1, 2),
-        "label": torch.as_tensor(made.label_maps),
+        "image": torch.as_tensor(made.pixels.images).permute(0, 3, 1, 2),
+        "label": torch.as_tensor(made.pixels.label_maps),
         "key": made.keys,
         "size_hw": made.sizes_hw,
     }
-    if made.distortions is not None:
+    if made.distortions:
         batch["distortion"] = made.distortions
     return batch

@@ -136,16 +136,19 @@ def sendable(pixels: NDArray[np.uint8]) -> Tensor | NDArray[np.uint8]:
         A tensor, which goes through shared memory, or where that is full the array itself, which
         goes through a pipe, four times as slow.
     """
+    return torch.from_numpy(pixels) if fits_shared_memory(pixels.nbytes) else pixels
+
+
+def fits_shared_memory(size: int) -> bool:
+    """Tell whether so many bytes can leave this process through shared memory."""
     info = get_worker_info()
-    if info is not None:
-        try:
-            free = shutil.disk_usage(SHARED_MEMORY).free
-        except OSError:
-            free = None
-        # All workers may be about to write at the same time
-        if free is not None and free < (info.num_workers + 1) * pixels.nbytes:
-            return pixels
-    return torch.from_numpy(pixels)
+    if info is None:
+        return True
+    try:
+        free = shutil.disk_usage(SHARED_MEMORY).free
+    except OSError:
+        return True
+    return free >= (info.num_workers + 1) * size  # all may be about to write at the same time
 
 
 class _Requests(Generic[Request]):
