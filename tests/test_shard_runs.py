@@ -217,6 +217,17 @@ def test_temporary_files_of_a_killed_upload_are_removed(tiny_dataset, tmp_path, 
     assert not workspace.exists()
 
 
+def test_only_what_runs_leave_behind_is_removed(tiny_dataset, tmp_path):
+    out = tmp_path / "out"
+    shard_json(tiny_dataset, out)
+    left = (".tiny-val-000000.0123abcd.part", ".tiny-val-000000.tar.part", ".ab12_x9z.part")
+    others = (".film.part", ".tiny-val-000000.part", "notes.part", ".a.txt")
+    for name in (*left, *others):
+        (out / name).write_bytes(b"half a file")
+    shard_json(tiny_dataset, out)
+    assert {name for name in (*left, *others) if (out / name).exists()} == {*others}
+
+
 def test_keys_beyond_ascii_and_long_keys_are_read_by_everyone(tiny_dataset, tmp_path):
     names = {"train": "straße 1", "val": "k" * 120}
     for split, name in names.items():

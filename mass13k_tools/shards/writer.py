@@ -6,6 +6,7 @@ else is needed to go on.
 """
 
 import contextlib
+import re
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ from mass13k_tools.shards.plan import ShardPlan, ShardSettings, describe_setting
 from mass13k_tools.shards.tar_writer import TarWriter
 
 PARTIAL = ".part"  # end of names of files that are being written
+# Names of such files: a shard, one that comes from another disk, and a small file of ``outputs``
+LEFT_BEHIND = re.compile(r"\.(?:(.+-\d{6})\.(?:[0-9a-f]{8}|tar)|[a-z0-9_]{8})\.part")
 DERIVED = (".idx", ".tar.idx")  # ends of names of files that follow from a shard
 
 
@@ -83,15 +86,17 @@ def write_shard(plan: ShardPlan, *, target: Target) -> ShardManifest:
 
 
 def remove_partials(workspace: Path, shard: str = "") -> None:
-    """Remove what killed runs left behind.
+    """Remove what killed runs left behind, and no other hidden file.
 
     Args:
         workspace: Where they worked.
         shard: Only files of this shard.
     """
-    for path in workspace.glob(f".{shard}*{PARTIAL}"):
-        with contextlib.suppress(OSError):
-            path.unlink()
+    for path in workspace.iterdir() if workspace.is_dir() else ():
+        match = LEFT_BEHIND.fullmatch(path.name)
+        if match and shard in ("", match[1]):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _write_samples(file: BinaryIO, plan: ShardPlan, target: Target) -> ShardManifest:
