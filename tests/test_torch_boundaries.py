@@ -137,3 +137,8 @@ def test_an_empty_batch_gives_an_empty_batch():
 def test_what_cannot_be_meant_is_refused(call, message):
     with pytest.raises(DatasetError, match=message):
         call()
+
+
+def test_no_classes_have_no_weights():
+    weights = torch_weights.boundary_weights(torch.zeros(2, 4, 5, dtype=torch.uint8), [])
+    assert weights.shape == (2, 0, 4, 5)

@@ -47,6 +47,8 @@ def boundary_weights(
     check_mode(mode)
     framed = _framed(label_maps, kernel_px, frame)
     ids = torch.tensor(check_class_ids(class_ids, least=0), dtype=torch.uint8, device=framed.device)
+    if not len(ids):
+        return torch.zeros(len(label_maps), 0, *label_maps.shape[1:], device=framed.device)
     masks = (framed[:, None] == ids[None, :, None, None]).float()  # (B, C, H + k - 1, W + k - 1)
     # Pooling with divisor 1 sums up; rows first, then columns
     counts = functional.avg_pool2d(masks, (1, kernel_px), stride=1, divisor_override=1)

@@ -1,0 +1,167 @@
+"""The losses of MaSSFormer: classes, masks with boundary weights, edges.
+
+:class:`massformer.config.LossConfig` says where ours differ from the released code; with its
+``released`` settings they equal it term by term. Letters in shape comments: B images, Q queries,
+K classes, M matched queries, P points, H and W rows and columns of the label maps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mass13k_tools.arrays import IGNORE
+from massformer.config import LossConfig
+from massformer.matcher import Matches, MatchWeights, match_costs, matches_of
+from massformer.model import Predictions
+from massformer.targets import Targets, sampled, targets_of
+
+EPS = torch.finfo(torch.float32).eps
+Draw = Callable[[int, int], Tensor]
+Losses = dict[str, Tensor]
+
+
+def random_points(device: torch.device) -> Draw:
+    """Draw points by torch's generator: ``draw(rows, count)`` is (rows, count, 2), 0..1."""
+    return lambda rows, count: torch.rand(rows, count, 2, device=device)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """Computes every term of the loss, weighted; their plain sum is what is minimised."""
+
+    settings: LossConfig
+    """Weights of the terms and differences to the release."""
+    gains: Tensor
+    """What the boundary weight W counts for each class (Eq. 7 of the paper: λ1 for precise classes,
+    -λ2 for pseudo ones), shape (K,), float32."""
+    draw: Draw
+    """Gives random points; see :func:`random_points`."""
+    mean_over_ranks: Callable[[Tensor], Tensor] = lambda count: count
+    """Averages a number over the processes that train together."""
+
+    def __call__(self, predictions: Predictions, label_maps: Tensor, edge_maps: Tensor) -> Losses:
+        """Compare predictions with label maps.
+
+        Args:
+            predictions: Of the network.
+            label_maps: Class indices, shape (B, H, W), uint8, 255 = ignore and padding.
+            edge_maps: 1 at edges, 0 elsewhere, 255 where padded, shape (B, H, W), uint8.
+
+        Returns:
+            ``class``, ``mask``, ``dice`` of the last prediction, ``0.class`` and so on of those
+            before, and ``edge`` where the network sees edges.
+        """
+        targets = targets_of(
+            label_maps, classes=len(self.gains), kernel_px=self.settings.weight_kernel_px
+        )
+        pairs = list(zip(predictions["class_logits"], predictions["mask_logits"], strict=True))
+        count = self.mean_over_ranks(_target_count(targets, len(label_maps))).clamp(min=1) + EPS
+        losses: Losses = {}
+        for number, match in enumerate(self._matches(pairs, targets, len(label_maps))):
+            class_logits, mask_logits = pairs[number]
+            prefix = "" if number == len(pairs) - 1 else f"{number}."
+            losses[f"{prefix}class"] = class_loss(class_logits, targets, match, self.settings)
+            mask, dice = self._mask_losses(mask_logits, targets, match)
+            losses[f"{prefix}mask"], losses[f"{prefix}dice"] = mask / count, dice / count
+        if predictions["edge_logits"] is not None:
+            losses["edge"] = edge_loss(predictions["edge_logits"], edge_maps, self.settings)
+        return losses
+
+    def _matches(
+        self, pairs: Sequence[tuple[Tensor, Tensor]], targets: Targets, images: int
+    ) -> list[Matches]:
+        settings = self.settings
+        weights = MatchWeights(settings.class_weight, settings.mask_weight, settings.dice_weight)
+        costs = []
+        for class_logits, mask_logits in pairs:
+            points = [self.draw(1, settings.points) for _ in range(images)]
+            costs.append(match_costs(class_logits, mask_logits, targets, points, weights))
+        return matches_of(costs, targets)
+
+    def _mask_losses(
+        self, mask_logits: Tensor, targets: Targets, match: Matches
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy and dice loss of the masks (B, Q, h, w), summed over matched queries."""
+        if not len(match.query):
+            return 0 * mask_logits.sum(), 0 * mask_logits.sum()
+        logits = mask_logits[match.image, match.query][:, None]  # (M, 1, h, w)
+        masks = targets.masks[match.target][:, None].to(logits.dtype)
+        weights = targets.weights[match.target][:, None].to(logits.dtype)
+        points = _worthwhile_points(logits.detach(), weights, self.settings, self.draw)
+        logits, masks, weights = (sampled(each, points)[:, 0] for each in (logits, masks, weights))
+        gains = self.gains[targets.class_index[match.target]][:, None].to(logits.dtype)
+        factor = 1 + gains * weights
+        if self.settings.clamp_weights:
+            factor = factor.clamp(min=0)
+        bce = F.binary_cross_entropy_with_logits(logits, masks, factor, reduction="sum")
+        dice = dice_losses(logits.sigmoid(), masks).sum()
+        return (
+            self.settings.mask_weight * bce / logits.shape[1],
+            self.settings.dice_weight * dice,
+        )
+
+
+def dice_losses(probability: Tensor, masks: Tensor) -> Tensor:
+    """Dice loss of each mask, both (M, P), smoothed by one point: shape (M,), 0..1."""
+    both = (probability * masks).sum(1)
+    return 1 - (2 * both + 1) / (probability.sum(1) + masks.sum(1) + 1)
+
+
+def class_loss(
+    class_logits: Tensor, targets: Targets, match: Matches, settings: LossConfig
+) -> Tensor:
+    """Cross-entropy of the classes (B, Q, K + 1); queries without target are "no object"."""
+    nothing = class_logits.shape[2] - 1
+    wanted = torch.full(class_logits.shape[:2], nothing, device=class_logits.device)
+    wanted[match.image, match.query] = targets.class_index[match.target]
+    weight = torch.ones(nothing + 1, device=class_logits.device)
+    weight[nothing] = settings.no_object_weight
+    logits = class_logits.flatten(0, 1)
+    weight = weight.to(logits.dtype)
+    entropy = F.cross_entropy(logits, wanted.flatten(), weight, reduction="sum")
+    return settings.class_weight * entropy / (weight[wanted].sum() + EPS)
+
+
+def edge_loss(edge_logits: Tensor, edge_maps: Tensor, settings: LossConfig) -> Tensor:
+    """Cross-entropy of edges (B, 1, h, w) with edge maps (B, H, W)."""
+    logits = F.interpolate(edge_logits, edge_maps.shape[1:], mode="bilinear", align_corners=False)[
+        :, 0
+    ]
+    known = edge_maps != IGNORE
+    if settings.edge_target == "released":  # as if every pixel that is not padding were an edge
+        loss = F.binary_cross_entropy_with_logits(logits, known.to(logits.dtype))
+    else:
+        wanted = (edge_maps == 1).to(logits.dtype)
+        loss = F.binary_cross_entropy_with_logits(logits, wanted, known, reduction="sum")
+        loss = loss / known.sum().clamp(min=1)
+    return settings.edge_weight * loss
+
+
+@torch.no_grad()
+def _worthwhile_points(logits: Tensor, weights: Tensor, settings: LossConfig, draw: Draw) -> Tensor:
+    """Choose points where the mask is doubtful or near a boundary, and some anywhere.
+
+    Args:
+        logits: Shape (M, 1, h, w).
+        weights: Boundary weights of the targets, shape (M, 1, H, W).
+        settings: How many points.
+        draw: Gives random points.
+
+    Returns:
+        Shape (M, P, 2), 0..1.
+    """
+    candidates = draw(len(logits), int(settings.points * settings.oversample))
+    doubt = -sampled(logits, candidates).abs() * sampled(1 - weights, candidates)
+    worth = int(settings.points * settings.worthwhile)
+    chosen = doubt[:, 0].topk(worth, dim=1).indices[..., None].expand(-1, -1, 2)
+    anywhere = draw(len(logits), settings.points - worth)
+    return torch.cat([candidates.gather(1, chosen), anywhere], dim=1)
+
+
+def _target_count(targets: Targets, images: int) -> Tensor:
+    """Count the targets of a batch; an image without any counts as one, as released."""
+    counts = torch.bincount(targets.image, minlength=images)
+    return counts.clamp(min=1).sum().float()
