@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mass13k_tools.arrays import Image, LabelMap, size_text
-from mass13k_tools.errors import DatasetError
+from mass13k_tools.arrays import Image, LabelMap
 from mass13k_tools.images import read_label_map, read_sample
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Dataset, Sample
@@ -14,6 +13,7 @@ from mass13k_tools.loader.arguments import check_kind
 from mass13k_tools.loader.resize import Box, Size
 from mass13k_tools.loader.sources import chosen_split
 from mass13k_tools.ops.blocks import BlockCounts
+from mass13k_tools.shards.boxes import cut_out
 from mass13k_tools.shards.jpeg_decode import decode_jpeg
 
 
@@ -64,11 +64,11 @@ class FolderSource:
         held = self._sample(index)
         if held.image is None:
             held.image = self._read_image(self.samples[index], held.label_map)
-        return _within(held.image, box)
+        return cut_out(held.image, box)
 
     def label_region(self, index: int, box: Box) -> LabelMap:
         """Give a rectangle of a label map."""
-        return _within(self._sample(index).label_map, box)
+        return cut_out(self._sample(index).label_map, box)
 
     def block_counts(self, index: int) -> BlockCounts | None:
         """Give what is known of a label map before it is read: nothing."""
@@ -86,13 +86,3 @@ class FolderSource:
         if image.shape[:2] == label_map.shape:
             return image
         return read_sample(sample, self.taxonomy)[0]  # turned by its EXIF tag, or refused
-
-
-def _within(pixels: Image | LabelMap, box: Box) -> Image | LabelMap:
-    y, x, height, width = box
-    part = pixels[max(y, 0) : y + height, max(x, 0) : x + width]
-    if min(box) < 0 or part.shape[:2] != (height, width) or part.size == 0:
-        raise DatasetError(
-            f"box {box} (y, x, height, width) is empty or not within {size_text(pixels.shape[:2])}"
-        )
-    return part

@@ -9,9 +9,9 @@ from mass13k_tools.arrays import Image, size_text
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_image
 from mass13k_tools.pixel_files import MOST_PIXELS
+from mass13k_tools.shards.boxes import Box
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_region import (
-    Box,
     JpegIndex,
     SubJpeg,
     region_bytes,

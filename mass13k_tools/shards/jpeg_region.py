@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mass13k_tools.arrays import size_text
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.shards.boxes import Box, check_box
 from mass13k_tools.shards.jpeg_bits import restart_marks
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_layout import (
@@ -25,8 +26,6 @@ from mass13k_tools.shards.jpeg_layout import (
     header_segments,
     parse_jpeg,
 )
-
-Box = tuple[int, int, int, int]  # y, x, height, width in pixels
 
 MARKER_BYTES = 2
 CHROMA_MARGIN = 2  # pixels: one chroma sample
@@ -174,14 +173,10 @@ def sub_jpeg(
 
 
 def _cover(index: JpegIndex, box: Box) -> _Cover:
+    check_box(box, index.size_hw)
     sides = []
     for axis in (0, 1):
         start, stop, size = box[axis], box[axis] + box[axis + 2], index.size_hw[axis]
-        if not 0 <= start < stop <= size:
-            raise DatasetError(
-                f"box of {size_text(box[2:])} pixels at row {box[0]}, column {box[1]} is not "
-                f"within an image of {size_text(index.size_hw)}"
-            )
         if index.mcu_hw[axis] > BLOCK:
             start, stop = start - CHROMA_MARGIN, stop + CHROMA_MARGIN
             start = min(start, size - NARROWEST)

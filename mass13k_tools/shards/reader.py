@@ -5,16 +5,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mass13k_tools.arrays import Image, LabelMap
 from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import label_map_from_raw
 from mass13k_tools.layouts import check_splits
 from mass13k_tools.ops.blocks import BlockCounts
+from mass13k_tools.shards.boxes import Box, cut_out
 from mass13k_tools.shards.index import INDEX, ShardIndex, read_index
-from mass13k_tools.shards.jpeg_region import Box
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.plain_tars import plain_samples
 from mass13k_tools.shards.seek_index import SeekIndex
@@ -27,7 +25,6 @@ from mass13k_tools.shards.shard_files import (
 )
 from mass13k_tools.shards.shard_sample import (
     ShardSample,
-    check_box,
     image_part,
     label_part,
     read_member,
@@ -177,7 +174,7 @@ class ShardSet:
         index = self._seek_index(number).jpeg
         if index is not None:
             return image_part(self.samples[number], index, box)
-        return _cut(self._whole_image(number), box)
+        return cut_out(self._whole_image(number), box).copy()
 
     def label_region(self, number: int, box: Box) -> LabelMap:
         """Decode a rectangle of a label map, and little else where it is banded.
@@ -196,7 +193,7 @@ class ShardSet:
         index = self._seek_index(number).bands
         if index is not None:
             return label_part(self.samples[number], index, box)
-        return _cut(self._whole_labels(number), box)
+        return cut_out(self._whole_labels(number), box).copy()
 
     def _class_ids(self, number: int, raw: LabelMap) -> LabelMap:
         sample = self.samples[number]
@@ -223,8 +220,3 @@ def _tars(place: Place) -> list[Place]:
     if not tars:
         raise DatasetError(f"no shards in '{place.address}': neither {INDEX} nor any {TAR}")
     return tars
-
-
-def _cut(picture: Image, box: Box) -> Image:
-    y, x, height, width = check_box(box, picture.shape[:2])
-    return np.array(picture[y : y + height, x : x + width])

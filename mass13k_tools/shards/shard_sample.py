@@ -11,9 +11,10 @@ from mass13k_tools.arrays import Image, LabelMap, size_text
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_raw_labels, turned_image
 from mass13k_tools.pixel_files import decode_header
+from mass13k_tools.shards.boxes import Box, check_box
 from mass13k_tools.shards.encoded import JPEG, LABEL, PNG, SEEK
 from mass13k_tools.shards.jpeg_decode import decode_jpeg, decode_part
-from mass13k_tools.shards.jpeg_region import Box, JpegIndex, region_bytes, sub_jpeg
+from mass13k_tools.shards.jpeg_region import JpegIndex, region_bytes, sub_jpeg
 from mass13k_tools.shards.parts import read_parts
 from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.png_bands import BandIndex, band_range, decode_rows
@@ -211,21 +212,6 @@ def label_part(sample: ShardSample, index: BandIndex, box: Box) -> LabelMap:
         return decode_rows(part, index, y, y + height, columns=slice(x, x + width))
     except DatasetError as error:
         raise _named(error, sample) from error
-
-
-def check_box(box: Box, size_hw: tuple[int, int]) -> Box:
-    """Return a rectangle that lies within a picture.
-
-    Raises:
-        DatasetError: It does not, or is empty.
-    """
-    for start, length, size in zip(box[:2], box[2:], size_hw, strict=True):
-        if not 0 <= start < start + length <= size:
-            raise DatasetError(
-                f"box of {size_text(box[2:])} pixels at row {box[0]}, column {box[1]} is not "
-                f"within {size_text(size_hw)}"
-            )
-    return box
 
 
 def _named(error: DatasetError, sample: ShardSample) -> DatasetError:

@@ -13,11 +13,12 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import decode_raw_labels, label_map_from_raw
 from mass13k_tools.ops.blocks import BlockCounts, block_counts
 from mass13k_tools.ops.edges import edge_map
+from mass13k_tools.shards.boxes import Box, cut_out
 from mass13k_tools.shards.converted import EDGE_VALUE
 from mass13k_tools.shards.encoded import EDGES, FACTS, SEEK
 from mass13k_tools.shards.findings import Finding
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
-from mass13k_tools.shards.jpeg_region import Box, JpegIndex, jpeg_index
+from mass13k_tools.shards.jpeg_region import JpegIndex, jpeg_index
 from mass13k_tools.shards.manifest import field, natural
 from mass13k_tools.shards.seek_index import SeekIndex
 from mass13k_tools.shards.shard_sample import (
@@ -119,7 +120,7 @@ def _verify_image(sample: ShardSample, index: SeekIndex) -> Iterator[Finding]:
         return
     try:
         for box in _rectangles(image, sample.key):
-            if not np.array_equal(image_part(sample, index.jpeg, box), _cut(image, box)):
+            if not np.array_equal(image_part(sample, index.jpeg, box), cut_out(image, box)):
                 yield _finding("wrong-region", sample, f"other pixels of the image in {box}")
     except DatasetError as error:
         yield _finding("wrong-region", sample, str(error))
@@ -141,7 +142,7 @@ def _verify_label(sample: ShardSample, index: SeekIndex, taxonomy: Taxonomy) -> 
     if index.bands is not None:
         try:
             for box in ((0, 0, *raw.shape), *_rectangles(raw, sample.key)):
-                if not np.array_equal(label_part(sample, index.bands, box), _cut(raw, box)):
+                if not np.array_equal(label_part(sample, index.bands, box), cut_out(raw, box)):
                     yield _finding("wrong-region", sample, f"other labels in {box}")
         except DatasetError as error:
             yield _finding("wrong-region", sample, str(error))
@@ -192,11 +193,6 @@ def _rectangles(picture: Image | LabelMap, key: str) -> list[Box]:
         boxes.append((y, x, rows, columns))
     boxes[-1] = (height - rows, width - columns, rows, columns)
     return boxes
-
-
-def _cut(picture: Image | LabelMap, box: Box) -> Image | LabelMap:
-    y, x, height, width = box
-    return picture[y : y + height, x : x + width]
 
 
 def _equal(one: BlockCounts, other: BlockCounts) -> bool:
