@@ -24,17 +24,15 @@ import numpy as np
 import torch
 from loader_peers import PEERS, Loader, Loading, decoded
 from loader_ways import ON_DEVICE, ON_HOST, PLAIN, RELEASED, SHARDS, crop_makers, prepare, ways
-from measuring import SIZE_HW, Comparison, print_table, use_one_thread
+from measuring import Comparison, painted, print_table, use_one_thread
 from process_memory import peak_bytes
 
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.loader.recipe import Recipe
-from mass13k_tools.scenes.writing import SampleRequest, start_sample, write_scene
 from mass13k_tools.shards.jpeg_decode import decode_jpeg
 from mass13k_tools.shards.reader import ShardSet
 
 ROUNDS = 5
-SCENES = 24
 BATCH = 4
 WORKERS = 2
 WARM_BATCHES = 2 * WORKERS
@@ -70,15 +68,6 @@ def main() -> None:
         print_table(REGION_COLUMNS, regions(folder))
         print_table(ALONE_COLUMNS, alone(folder, rounds))
         print_table(TOGETHER_COLUMNS, together(folder, rounds))
-
-
-def painted(root: Path) -> Path:
-    """Write the sample data set."""
-    request = SampleRequest(root, SCENES, 0, SIZE_HW)
-    start_sample(request)
-    for index in range(SCENES):
-        write_scene(index, request=request)
-    return root
 
 
 def load_some(name: str, folder: Path) -> None:

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from measuring import SIZE_HW, Comparison, compare, milliseconds, print_table, use_one_thread
+from measuring import Comparison, compare, milliseconds, painted, print_table, use_one_thread
 
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.layouts import Sample, find_dataset
-from mass13k_tools.scenes.writing import SampleRequest, start_sample, write_scene
 from mass13k_tools.shards.converted import converted_sample
 from mass13k_tools.shards.encoded import read_sources
 from mass13k_tools.shards.places import Place
@@ -27,7 +26,6 @@ from mass13k_tools.shards.plan import ShardSettings, plan_shards
 from mass13k_tools.shards.writer import Target, write_shard
 
 ROUNDS = 9
-SCENES = 24
 CONVERTED = 6  # samples, spread evenly
 MEMORY = Path("/dev/shm")
 COLUMNS = ("what", "of", "one", "other", "ratio")
@@ -42,15 +40,6 @@ def main() -> None:
         out = Path(folder) / "out"
         out.mkdir()
         print_table(COLUMNS, [copying(samples, out), converting(samples)])
-
-
-def painted(root: Path) -> Path:
-    """Write the sample data set."""
-    request = SampleRequest(root, SCENES, 0, SIZE_HW)
-    start_sample(request)
-    for index in range(SCENES):
-        write_scene(index, request=request)
-    return root
 
 
 def copying(samples: tuple[Sample, ...], out: Path) -> list[str]:

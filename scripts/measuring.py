@@ -1,17 +1,20 @@
-"""What the benchmarks share: two things timed in turn, label maps to time them on, tables."""
+"""What the benchmarks share: two things timed in turn, what to time them on, tables."""
 
 import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 
 from mass13k_tools.arrays import LabelMap
 from mass13k_tools.scenes import scene
+from mass13k_tools.scenes.writing import SampleRequest, start_sample, write_scene
 
 SIZE_HW = (3072, 4096)
+SCENES = 24  # of a sample data set
 
 
 class Comparison(NamedTuple):
@@ -56,6 +59,15 @@ def milliseconds(time_s: float) -> str:
 def sample_label_map(index: int) -> LabelMap:
     """Paint the label map of a scene of the sample data set."""
     return scene(index, seed=0, size_hw=SIZE_HW).label_map
+
+
+def painted(root: Path) -> Path:
+    """Write the sample data set to a folder that is not there, and return the folder."""
+    request = SampleRequest(root, SCENES, 0, SIZE_HW)
+    start_sample(request)
+    for index in range(SCENES):
+        write_scene(index, request=request)
+    return root
 
 
 def use_one_thread() -> None:

@@ -90,13 +90,15 @@ def released_crop(image_path, label_path, recipe, rng):
     image, label_map = image[part], label_map[part]
     if flip:
         image, label_map = cv2.flip(image, 1), np.ascontiguousarray(label_map[:, ::-1])
-    image = _distorted(np.ascontiguousarray(image), distortion)[:, :, ::-1]
+    image = released_colours(np.ascontiguousarray(image), distortion)[:, :, ::-1]
     below, right = crop_h - label_map.shape[0], crop_w - label_map.shape[1]
     padding = ((0, below), (0, right))
     return np.pad(image, (*padding, (0, 0))), np.pad(label_map, padding, constant_values=255)
 
 
-def _distorted(image, distortion):
+def released_colours(image, distortion):
+    """Distort the colours of a BGR image in plain steps, in the released order."""
+
     def converted(values, *, alpha=1.0, beta=0.0):
         return np.clip(values.astype(np.float32) * alpha + beta, 0, 255).astype(np.uint8)
 

@@ -1,11 +1,11 @@
 """Distorted colours are the release's, on the host and in batches, to the bit."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loader_data import released_colours
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader import photometric, torch_photometric
@@ -24,30 +24,6 @@ distortions = st.builds(
 )
 
 
-def released(image, distortion):
-    """Distort a BGR image in plain steps, in the release's order."""
-
-    def converted(values, *, alpha=1.0, beta=0.0):
-        return np.clip(values.astype(np.float32) * alpha + beta, 0, 255).astype(np.uint8)
-
-    contrast = distortion.contrast
-    if distortion.brightness is not None:
-        image = converted(image, beta=distortion.brightness)
-    if contrast is not None and not distortion.contrast_last:
-        image = converted(image, alpha=contrast)
-    if distortion.saturation is not None:
-        hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
-        hsv[:, :, 1] = converted(hsv[:, :, 1], alpha=distortion.saturation)
-        image = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
-    if distortion.hue is not None:
-        hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)
-        hsv[:, :, 0] = (hsv[:, :, 0].astype(int) + distortion.hue) % 180
-        image = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)
-    if contrast is not None and distortion.contrast_last:
-        image = converted(image, alpha=contrast)
-    return image
-
-
 def noise(*shape, seed=3):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
@@ -62,7 +38,7 @@ def test_the_host_does_what_the_release_does_at_any_width(height, width, distort
     image = noise(height, width, 3)
     kept = image.copy()
     found = photometric.distorted(image, distortion)
-    expected = released(np.ascontiguousarray(image[:, :, ::-1]), distortion)[:, :, ::-1]
+    expected = released_colours(np.ascontiguousarray(image[:, :, ::-1]), distortion)[:, :, ::-1]
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(image, kept)
 
