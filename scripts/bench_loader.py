@@ -2,12 +2,13 @@
 
 Usage: python scripts/bench_loader.py [ROUNDS [ROOT]]
 
-Without ROOT, the sample data set is painted. All its samples are taken as one split. First one
-process alone, crop by crop, in processor time; then two workers and batches, in wall time from the
-fifth batch of an epoch on. Ways follow each other, in the first table from crop to crop; a ratio is
-the median over rounds, with its range. Peak memory is that of a process of its own with two
-workers. ``loader_ways.py`` has the ways, and ``loader_peers.py`` those of others; litdata and
-mosaicml-streaming are left out where they are not installed.
+Without ROOT, the sample data set is painted. All its samples are taken as one split. First
+rectangles and whole files; then one process alone, crop by crop, in processor time; then two
+workers and batches, in wall time from the fifth batch of an epoch on. Ways to crops follow each
+other; a ratio is the median, over samples in the first table and over rounds in the others, with
+its range. Peak memory is that of a process of its own with two workers. ``loader_ways.py`` has the
+ways, and ``loader_peers.py`` those of others; litdata and mosaicml-streaming are left out where
+they are not installed.
 """
 
 import sys
@@ -76,10 +77,18 @@ def load_some(name: str, folder: Path) -> None:
 
 
 def regions(folder: Path) -> Iterator[list[str]]:
-    """Decode a rectangle of every sample, and every sample whole, in processor time."""
+    """Decode a rectangle of every sample, then every sample whole, in processor time.
+
+    Not in turn: memory that a whole image gives back to the system would be missing to rectangles,
+    which in a loader follow each other.
+    """
     shards = ShardSet.open(folder / SHARDS)
     samples = find_dataset(folder / PLAIN).samples
-    rng = np.random.default_rng(0)
+    rng, boxes = np.random.default_rng(0), []
+    for index in range(len(samples)):
+        y, x = rng.integers(np.subtract(shards.size_hw(index), REGION_PX) + 1).tolist()
+        boxes.append((y, x, REGION_PX, REGION_PX))
+        shards.block_counts(index)  # the seek index is read once in a run
 
     def jpeg(index: int) -> object:
         return decoded(samples[index].image_path.read_bytes(), cv2.IMREAD_COLOR_BGR)
@@ -96,14 +105,11 @@ def regions(folder: Path) -> Iterator[list[str]]:
         ("JPEG / whole by simplejpeg", shards.image_region, jpeg_fast),
         ("label map / whole by OpenCV", shards.label_region, labels),
     ):
-        times = []
-        for number in range(-1, len(samples)):  # the first is for what is compiled or cached
-            index = max(0, number)
-            y, x = rng.integers(np.subtract(shards.size_hw(index), REGION_PX) + 1).tolist()
-            shards.block_counts(index)  # the seek index is read once in a run
-            read = partial(part, index, (y, x, REGION_PX, REGION_PX))
-            times.append((processor_s(read), processor_s(partial(whole, index))))
-        parts, wholes = zip(*times[1:], strict=True)
+        reads = [partial(part, index, box) for index, box in enumerate(boxes)]
+        decodes = [partial(whole, index) for index in range(len(samples))]
+        # The first comes twice, for what is compiled or cached
+        parts = [processor_s(read) for read in (reads[0], *reads)][1:]
+        wholes = [processor_s(decode) for decode in (decodes[0], *decodes)][1:]
         result = paired(wholes, parts)
         yield [
             name,
