@@ -126,26 +126,26 @@ def assemble(
     Raises:
         DatasetError: They do not fit each other.
     """
-    check_classes(config, taxonomy)
+    check_classes(config, taxonomy, source)
     if config.model.layers > len(tensors):  # before as many layers are made
         raise DatasetError(
             f"{source} has {len(tensors)} tensors, too few for model.layers = {config.model.layers}"
         )
-    model = unfilled_model(config)
+    try:
+        model = unfilled_model(config)
+    except (RuntimeError, TypeError, OverflowError) as error:  # sides beyond what torch can count
+        raise DatasetError(f"no network is as large as that of {source}: {config.model}") from error
     fill(model, tensors, source)
     return LoadedModel(model.eval(), config, taxonomy)
 
 
 def unfilled_model(config: Config) -> MassFormer:
     """Build a network without values: it takes no memory, no time, and no random numbers."""
-    try:
-        with torch.device("meta"):
-            return build_model(config.model)
-    except (RuntimeError, TypeError, OverflowError) as error:  # sides beyond what torch can count
-        raise DatasetError(f"no network can be as large as {config.model}") from error
+    with torch.device("meta"):
+        return build_model(config.model)
 
 
-def check_classes(config: Config, taxonomy: Taxonomy) -> None:
+def check_classes(config: Config, taxonomy: Taxonomy, source: str) -> None:
     """Make sure that a taxonomy has as many classes as a network.
 
     Raises:
@@ -153,8 +153,8 @@ def check_classes(config: Config, taxonomy: Taxonomy) -> None:
     """
     if len(taxonomy.classes) != config.model.classes:
         raise DatasetError(
-            f"the network has {config.model.classes} classes, but taxonomy '{taxonomy.name}' has "
-            f"{len(taxonomy.classes)}"
+            f"the network of {source} has {config.model.classes} classes, but taxonomy "
+            f"'{taxonomy.name}' has {len(taxonomy.classes)}"
         )
 
 

@@ -78,7 +78,7 @@ def convert(
             _end_with_differences(released.differences, checkpoint, as_json=as_json)
         left_out = released.left_out
         if not classes:
-            _check_default_classes(released.config)
+            _check_default_classes(released.config, checkpoint)
         loaded = to_ours(released, taxonomy or MASS13K, f"'{checkpoint}'")
         save_model(out, loaded, overwrite=overwrite)
     if as_json:
@@ -87,9 +87,9 @@ def convert(
         _print_report(loaded, out, left_out)
 
 
-def _check_default_classes(config: Config) -> None:
+def _check_default_classes(config: Config, checkpoint: Path) -> None:
     try:
-        check_classes(config, MASS13K)
+        check_classes(config, MASS13K, f"'{checkpoint}'")
     except DatasetError as error:
         raise DatasetError(f"{error}; name its classes by --classes FILE") from error
 

@@ -140,7 +140,8 @@ def named_tensors(table: Any, path: Path) -> dict[str, Tensor]:
         if not isinstance(key, str) or not isinstance(value, Tensor):
             kind = type(value).__name__
             raise DatasetError(f"'{path}' has '{key}' of kind {kind}, expected names and tensors")
-    claimed, held = sum(tensor.nbytes for tensor in table.values()), path.stat().st_size
+    dense = (tensor for tensor in table.values() if tensor.layout == torch.strided)
+    claimed, held = sum(tensor.nbytes for tensor in dense), path.stat().st_size
     if claimed > held:
         raise DatasetError(f"tensors of '{path}' claim {claimed} bytes, but the file has {held}")
     tensors = dict(table)
@@ -202,8 +203,10 @@ def _fits(found: Tensor, wanted: Tensor) -> bool:
 
 
 def described(tensor: Tensor) -> str:
-    """Write dtype and shape, such as ``"float32 64x3x7x7"``."""
-    return f"{str(tensor.dtype).removeprefix('torch.')} {'x'.join(map(str, tensor.shape)) or '1'}"
+    """Write kind and shape, such as ``"float32 64x3x7x7"``."""
+    kinds = [tensor.dtype] if tensor.layout == torch.strided else [tensor.layout, tensor.dtype]
+    kind = " ".join(str(each).removeprefix("torch.") for each in kinds)
+    return f"{kind} {'x'.join(map(str, tensor.shape)) or '1'}"
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
