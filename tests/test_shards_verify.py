@@ -305,6 +305,25 @@ def test_an_index_of_strange_names_is_one_problem(made, file):
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
 
 
+@pytest.mark.parametrize("name", ["name", "alias", "class"])
+def test_half_a_character_in_a_name_of_the_index_is_one_problem(made, tmp_path, name):
+    def rename(table):
+        row = table["taxonomy"]["classes"][1]
+        if name == "alias":
+            row["aliases"] = ["half a \ud800"]
+        else:
+            (row if name == "class" else table["taxonomy"])["name"] = "half a \ud800"
+        table["sha256"] = index_digest(table)
+
+    edit(made / "index.json", rename)
+    (problem,) = shards_json("verify", made, exit_code=1)["problems"]
+    assert problem["kind"] == "damaged-index"
+    assert r"half a \ud800" in problem["found"]
+    result = shards("extract", made, tmp_path / "out")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_list_of_samples_left_out_is_compared(tiny_dataset, tmp_path):
     bad = next((tiny_dataset / "images" / "val").iterdir())
     bad.write_bytes(bad.read_bytes()[:200])

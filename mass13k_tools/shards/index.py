@@ -149,11 +149,8 @@ def _taxonomy(table: dict[str, Any]) -> Taxonomy:
     lookup = field(table, "lookup", list)
     if any(type(entry) is not int for entry in lookup):
         raise DatasetError("its 'lookup' holds something else than whole numbers")
-    return Taxonomy(
-        field(table, "name", str),
-        tuple(_class(row) for row in field(table, "classes", list)),
-        tuple(lookup),
-    )
+    classes = tuple(_class(row) for row in field(table, "classes", list))
+    return Taxonomy(_text(table, "name"), classes, tuple(lookup))
 
 
 def _class(row: Any) -> SemanticClass:
@@ -164,12 +161,24 @@ def _class(row: Any) -> SemanticClass:
         raise DatasetError(f"class {row!r:.60} has another colour or quality than classes have")
     if any(type(value) is not int or not 0 <= value <= 255 for value in colour):
         raise DatasetError(f"colour {colour} is not three numbers of 0..255")
-    if any(type(alias) is not str for alias in aliases):
-        raise DatasetError(f"aliases {aliases} are no names")
+    if any(type(alias) is not str or not _is_text(alias) for alias in aliases):
+        raise DatasetError(f"aliases {aliases!r:.60} are no names")
     return SemanticClass(
         natural(row, "id"),
-        field(row, "name", str),
+        _text(row, "name"),
         aliases,
         (colour[0], colour[1], colour[2]),
         "precise" if quality == "precise" else "pseudo",
     )
+
+
+def _text(table: Any, name: str) -> str:
+    """Take a text that a file can hold; JSON may have halves of characters."""
+    text = field(table, name, str)
+    if not _is_text(text):
+        raise DatasetError(f"'{name}' is {text!r:.60}, expected characters")
+    return text
+
+
+def _is_text(text: str) -> bool:
+    return text == text.encode(errors="ignore").decode()
