@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 from mass13k_tools.classes import MASS13K
-from massformer.checkpoint import LoadedModel
+from massformer.checkpoint import LoadedModel, checkpoint_table, save_model, write_checkpoint
 from massformer.config import load_config
 from massformer.model import build_model
 from massformer.released import released_name
+from massformer.weights import read_pickle
 
 OVERRIDES = (
     *("model.backbone_width=8", "model.width=8", "model.queries=5", "model.layers=2"),
@@ -38,6 +39,32 @@ def same_tensors(first, second):
     """Tell whether two networks are the same, bit by bit."""
     left, right = first.model.state_dict(), second.model.state_dict()
     return list(left) == list(right) and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def saved_folder(tmp_path):
+    path = tmp_path / "network"
+    save_model(path, tiny_network())
+    return path
+
+
+def saved_file(tmp_path):
+    path = tmp_path / "last.pt"
+    write_checkpoint(path, checkpoint_table(tiny_network()))
+    return path
+
+
+def rewritten(file, **entries):
+    """Change entries of a training checkpoint."""
+    write_checkpoint(file, read_pickle(file) | entries, overwrite=True)
+    return file
+
+
+def with_tensors(file, **tensors):
+    """Change tensors of a training checkpoint; None takes one away. Dots are written as __."""
+    model = dict(read_pickle(file)["model"])
+    model |= {key.replace("__", "."): tensor for key, tensor in tensors.items()}
+    kept = {key: tensor for key, tensor in model.items() if tensor is not None}
+    return rewritten(file, model=kept)
 
 
 def save_like_mmengine(path, state, monkeypatch):
