@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.inputs import read_bytes
+from massformer.run_config import DataConfig, TrainConfig
 
 Backbone = Literal["resnet18", "resnet50"]
 
@@ -36,6 +37,8 @@ class ModelConfig:
     """Hidden width of its feed-forward blocks."""
     classes: int = 7
     """Classes, "others" included."""
+    norm: Literal["batch", "group"] = "batch"
+    """Norms of the pixel decoder; groups suit batches of one or two crops, and are not released."""
     cst: bool = True
     """Cross-scale transformer; this and the next three are the stages of the paper's Table 4."""
     rfb: bool = True
@@ -95,6 +98,10 @@ class Config:
     """The network."""
     loss: LossConfig = field(default_factory=LossConfig)
     """What is minimised."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """What is learned from."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    """How it is learned."""
 
 
 def preset_names() -> list[str]:

@@ -87,7 +87,7 @@ class Criterion:
         """Cross-entropy and dice loss of the masks (B, Q, h, w), summed over matched queries."""
         if not len(match.query):
             return 0 * mask_logits.sum(), 0 * mask_logits.sum()
-        logits = mask_logits[match.image, match.query][:, None]  # (M, 1, h, w)
+        logits = _exact(mask_logits[match.image, match.query][:, None])  # (M, 1, h, w)
         masks = targets.masks[match.target][:, None].to(logits.dtype)
         weights = targets.weights[match.target][:, None].to(logits.dtype)
         points = _worthwhile_points(logits.detach(), weights, self.settings, self.draw)
@@ -119,7 +119,7 @@ def class_loss(
     wanted[match.image, match.query] = targets.class_index[match.target]
     weight = torch.ones(nothing + 1, device=class_logits.device)
     weight[nothing] = settings.no_object_weight
-    logits = class_logits.flatten(0, 1)
+    logits = _exact(class_logits.flatten(0, 1))
     weight = weight.to(logits.dtype)
     entropy = F.cross_entropy(logits, wanted.flatten(), weight, reduction="sum")
     return settings.class_weight * entropy / (weight[wanted].sum() + EPS)
@@ -127,9 +127,9 @@ def class_loss(
 
 def edge_loss(edge_logits: Tensor, edge_maps: Tensor, settings: LossConfig) -> Tensor:
     """Cross-entropy of edges (B, 1, h, w) with edge maps (B, H, W)."""
-    logits = F.interpolate(edge_logits, edge_maps.shape[1:], mode="bilinear", align_corners=False)[
-        :, 0
-    ]
+    logits = F.interpolate(
+        _exact(edge_logits), edge_maps.shape[1:], mode="bilinear", align_corners=False
+    )[:, 0]
     known = edge_maps != IGNORE
     if settings.edge_target == "released":  # as if every pixel that is not padding were an edge
         loss = F.binary_cross_entropy_with_logits(logits, known.to(logits.dtype))
@@ -165,3 +165,8 @@ def _target_count(targets: Targets, images: int) -> Tensor:
     """Count the targets of a batch; an image without any counts as one, as released."""
     counts = torch.bincount(targets.image, minlength=images)
     return counts.clamp(min=1).sum().float()
+
+
+def _exact(logits: Tensor) -> Tensor:
+    """Leave half precision behind, which autocast gives and sums of many points do not bear."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -13,6 +13,7 @@ from massformer.backbone import ResNet
 from massformer.blocks import halved
 from massformer.config import Backbone, ModelConfig
 from massformer.mask_decoder import MaskDecoder, mask_logits_of
+from massformer.norms import group_norms
 from massformer.pixel_decoder import PixelDecoder, PixelFeatures, Stages
 
 MIN_SIDE_PX = 64
@@ -77,9 +78,12 @@ def build_model(config: ModelConfig) -> MassFormer:
     """Build the network with fresh weights; seed torch before for the same ones again."""
     backbone = ResNet(BACKBONE_DEPTHS[config.backbone], config.backbone_width)
     stages = Stages(cst=config.cst, rfb=config.rfb, lse=config.lse, egf=config.egf)
+    pixel_decoder = PixelDecoder(backbone.out_channels, config.width, stages)
+    if config.norm == "group":
+        group_norms(pixel_decoder)
     return MassFormer(
         backbone,
-        PixelDecoder(backbone.out_channels, config.width, stages),
+        pixel_decoder,
         MaskDecoder(
             2 * config.width,
             queries=config.queries,
@@ -106,5 +110,5 @@ def semantic_scores(class_logits: Tensor, mask_logits: Tensor, size_hw: tuple[in
     """
     classes = class_logits.softmax(-1)[..., :-1]
     masks = F.interpolate(mask_logits, scale_factor=2, mode="bilinear", align_corners=False)
-    masks = masks[..., : size_hw[0], : size_hw[1]].sigmoid()
+    masks = masks.narrow(2, 0, size_hw[0]).narrow(3, 0, size_hw[1]).sigmoid()
     return torch.einsum("bqk,bqhw->bkhw", classes, masks)

@@ -1,0 +1,194 @@
+"""One step of training, and all that a run needs to go on where it stopped."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import AdamW
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.loader import CropLoader
+from massformer.config import Config
+from massformer.data import TrainingBatch, training_batch
+from massformer.losses import Criterion
+from massformer.model import MassFormer
+from massformer.optimiser import set_lr
+from massformer.ranks import Ranks
+
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class NotFiniteError(DatasetError):
+    """A loss or a gradient is no number any more."""
+
+    def __init__(self, step: int, keys: list[str], losses: dict[str, float]) -> None:
+        self.keys = keys
+        worst = [name for name, value in losses.items() if not math.isfinite(value)]
+        what = f"loss '{worst[0]}'" if worst else "the gradient"
+        super().__init__(
+            f"{what} is not finite at step {step}, samples {', '.join(keys[:4])}; "
+            "try a lower train.lr, a warm-up, or train.precision=bf16"
+        )
+
+
+@dataclass
+class Step:
+    """What a step did."""
+
+    losses: dict[str, float]
+    """Every term, mean over the batches and ranks."""
+    gradient: float
+    """Norm of the gradient before it was clipped."""
+    lr: float
+    """Learning rate of the head."""
+    waited_s: float
+    """Time spent waiting for data."""
+    took_s: float
+    """Time of the whole step."""
+
+    @property
+    def loss(self) -> float:
+        """What was minimised."""
+        return sum(self.losses.values())
+
+
+@dataclass
+class Run:
+    """A run between two steps."""
+
+    config: Config
+    ranks: Ranks
+    model: MassFormer
+    """The network itself."""
+    wrapped: nn.Module
+    """The same, compiled or shared among ranks as the settings say."""
+    average: AveragedModel | None
+    optimiser: AdamW
+    scaler: GradScaler
+    criterion: Criterion
+    loader: CropLoader
+    indices: Tensor
+    """Class index of every id."""
+    step: int = 0
+    """Steps that are done."""
+
+    def __post_init__(self) -> None:
+        self._batches = self._endless()
+
+    def advance(self) -> Step:
+        """Do one step.
+
+        Raises:
+            NotFiniteError: The loss or the gradient is no number; nothing was changed by it.
+        """
+        started, waited = time.perf_counter(), 0.0
+        settings = self.config.train
+        lr = set_lr(self.optimiser, settings, self.step)
+        self.wrapped.train()
+        sums: dict[str, Tensor] = {}
+        keys: list[str] = []
+        for part in range(settings.accumulate):
+            before = time.perf_counter()
+            batch = training_batch(next(self._batches), self.indices)
+            waited += time.perf_counter() - before
+            keys += batch.keys
+            for name, loss in self._backward(batch, last=part == settings.accumulate - 1).items():
+                sums[name] = sums.get(name, torch.zeros_like(loss)) + loss / settings.accumulate
+        losses = self._mean(sums)
+        gradient = self._update(losses, keys)
+        self.step += 1
+        return Step(losses, gradient, lr, waited, time.perf_counter() - started)
+
+    def state(self) -> dict[str, Any]:
+        """Give all that a checkpoint keeps beside the network; the same on every rank."""
+        return {
+            "step": self.step,
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "loader": self.loader.state_dict(),
+            "random": self.ranks.gathered(_random_state(self.ranks.device)),
+        }
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Take up where :meth:`state` was taken; the weights of the network come separately."""
+        self.step = state["step"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None and state["average"] is not None:
+            self.average.load_state_dict(state["average"])
+        self.loader.load_state_dict(state["loader"])
+        self._batches = self._endless()
+        if len(state["random"]) == self.ranks.count:  # with other ranks, other numbers are drawn
+            _set_random_state(self.ranks.device, state["random"][self.ranks.rank])
+
+    def _endless(self) -> Iterator[Any]:
+        while True:
+            yield from self.loader
+
+    def _backward(self, batch: TrainingBatch, *, last: bool) -> dict[str, Tensor]:
+        settings = self.config.train
+        images = batch.images
+        if settings.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        wrapped = self.wrapped
+        parallel = isinstance(wrapped, DistributedDataParallel)
+        with wrapped.no_sync() if parallel and not last else nullcontext():  # type: ignore[operator]
+            with torch.autocast(
+                self.ranks.device.type,
+                DTYPES[settings.precision],
+                enabled=settings.precision != "float32",
+            ):
+                predictions = wrapped(images)
+            losses = self.criterion(predictions, batch.label_maps, batch.edge_maps)
+            total = torch.stack(list(losses.values())).sum() / settings.accumulate
+            self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _mean(self, sums: dict[str, Tensor]) -> dict[str, float]:
+        values = self.ranks.mean(torch.stack(list(sums.values())).float())
+        return dict(zip(sums, values.tolist(), strict=True))
+
+    def _update(self, losses: dict[str, float], keys: list[str]) -> float:
+        parameters = [each for each in self.model.parameters() if each.grad is not None]
+        self.scaler.unscale_(self.optimiser)
+        most = self.config.train.clip or math.inf
+        gradient = float(nn.utils.clip_grad_norm_(parameters, most))
+        finite = math.isfinite(sum(losses.values()))
+        if not finite or not (math.isfinite(gradient) or self.scaler.is_enabled()):
+            raise NotFiniteError(self.step, keys, losses)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.optimiser.zero_grad()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        return gradient
+
+
+def averaged(model: MassFormer, decay: float) -> AveragedModel | None:
+    """Make an average of the weights that follows them; None for a decay of 0."""
+    if not decay:
+        return None
+    follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _set_random_state(device: torch.device, state: dict[str, Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state and device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], device)

@@ -1,0 +1,110 @@
+"""Settings of a training run: where its data come from, and how it goes on."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mass13k_tools.errors import DatasetError
+
+Sampling = Literal["uniform", "boundary", "rare"]
+Place = Literal["host", "device"]
+Schedule = Literal["cosine", "poly"]
+Precision = Literal["float32", "bf16", "fp16"]
+Norm = Literal["batch", "frozen", "sync"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
+    """Where training crops and validation images come from; the crops are the released recipe's."""
+
+    root: str = ""
+    """A data set in folders, or shards, here or far away such as s3://bucket/shards."""
+    train_split: str = "train"
+    """What is learned from."""
+    val_split: str = "val"
+    """What is scored during training; empty for none."""
+    batch_size: int = 4
+    """Crops of a step on every process, and of each part of an accumulated step."""
+    workers: int = 2
+    """Processes that make batches, on every rank."""
+    crop_px: tuple[int, ...] = (1024, 1024)
+    """Height and width of a crop."""
+    short_sides_px: tuple[int, ...] = tuple(3072 * tenths // 10 for tenths in range(5, 21))
+    """Short sides that an image is resized to before it is cropped."""
+    most_long_side_px: int = 8192
+    """Where the long side would be longer, the image is resized to this one instead."""
+    sampling: Sampling = "uniform"
+    """Where crops lie; boundary and rare go beyond the released recipe."""
+    photometrics: Place = "device"
+    """Where colours are distorted."""
+    skip_damaged: bool = False
+    """Take another sample where one cannot be read."""
+
+    def __post_init__(self) -> None:
+        if len(self.crop_px) != 2 or min(self.crop_px) < 64:
+            raise DatasetError(
+                f"data.crop_px is {list(self.crop_px)}, expected height and width of 64 or more"
+            )
+        if self.batch_size < 1:
+            raise DatasetError(f"data.batch_size is {self.batch_size}, expected 1 or more")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainConfig:
+    """How a network is trained; the defaults are the released recipe where it holds for all."""
+
+    steps: int = 80_000
+    """Steps of the optimiser."""
+    seed: int = 0
+    """Of fresh weights, the order of samples, and all that is drawn."""
+    lr: float = 3e-4
+    """Learning rate for lr_batch samples a step."""
+    lr_batch: int = 16
+    """Samples of a step that lr is meant for; the rate follows the root of the samples taken."""
+    backbone_lr: float = 0.1
+    """What the backbone's learning rate is multiplied with."""
+    weight_decay: float = 0.05
+    """Of AdamW; norms and embeddings have none."""
+    schedule: Schedule = "cosine"
+    """How the learning rate falls to 0."""
+    warmup: int = 0
+    """Steps over which it rises first."""
+    clip: float = 0.01
+    """Largest norm of the gradient of all parameters; 0 clips nothing."""
+    accumulate: int = 1
+    """Batches that make one step."""
+    pretrained: str = "imagenet"
+    """Weights of the backbone: imagenet, none, or the path of a file."""
+    backbone_norm: Norm = "batch"
+    """Statistics of the backbone's batch norms: of the batch, frozen, or of all ranks."""
+    head_norm: Literal["batch", "sync"] = "batch"
+    """Statistics of the rest's; model.norm = "group" does without any."""
+    backbone_affine: bool = False
+    """Whether scale and shift of the backbone's norms are trained; from scratch they must be."""
+    precision: Precision = "float32"
+    """Of the arithmetic."""
+    compile: bool = False
+    """Whether torch.compile is used."""
+    channels_last: bool = False
+    """Whether channels lie together in memory; faster on GPUs with tensor cores."""
+    checkpointing: bool = False
+    """Whether the backward pass computes the forward pass again, which takes less memory."""
+    ema: float = 0.0
+    """Decay of an average of the weights that is validated and kept in their place; 0: none."""
+    validate_every: int = 5_000
+    """Steps."""
+    save_every: int = 1_000
+    """Steps between checkpoints from which a killed run goes on."""
+    keep: int = 2
+    """How many of these are kept."""
+    log_every: int = 50
+    """Steps between lines of the log."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "accumulate", "validate_every", "save_every", "keep", "log_every"):
+            if getattr(self, name) < 1:
+                raise DatasetError(f"train.{name} is {getattr(self, name)}, expected 1 or more")
+        for name in ("lr", "weight_decay", "clip", "backbone_lr", "warmup"):
+            if getattr(self, name) < 0:
+                raise DatasetError(f"train.{name} is {getattr(self, name)}, expected 0 or more")
+        if not 0 <= self.ema < 1:
+            raise DatasetError(f"train.ema is {self.ema}, expected 0 up to 1")
