@@ -35,7 +35,7 @@ def file(tmp_path):
     [
         ({"format": "massformer/9"}, "format 'massformer/9', expected 'massformer/1'"),
         ({"format": 1}, "expected 'massformer/1'"),
-        ({"config": {"model": {"widht": 8}}}, "no setting 'model.widht'"),
+        ({"config": {"model": {"wide": 8}}}, "no setting 'model.wide'"),
         ({"config": []}, r"its 'config' is \[\], expected dict"),
         ({"config": {"model": {"queries": 10**30}}}, "no network is as large as"),
         ({"config": {"model": {"layers": 10**12}}}, "too few for model.layers"),
