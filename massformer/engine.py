@@ -74,6 +74,8 @@ class Run:
     optimiser: AdamW
     scaler: GradScaler
     criterion: Criterion
+    generator: torch.Generator
+    """Of the points that the criterion draws, all that is random on the device."""
     loader: CropLoader
     indices: Tensor
     """Class index of every id."""
@@ -115,7 +117,7 @@ class Run:
             "scaler": self.scaler.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
             "loader": self.loader.state_dict(),
-            "random": self.ranks.gathered(_random_state(self.ranks.device)),
+            "random": self.ranks.gathered(self.generator.get_state()),
         }
 
     def go_on_from(self, state: dict[str, Any]) -> None:
@@ -128,7 +130,7 @@ class Run:
         self.loader.load_state_dict(state["loader"])
         self._batches = self._endless()
         if len(state["random"]) == self.ranks.count:  # with other ranks, other numbers are drawn
-            _set_random_state(self.ranks.device, state["random"][self.ranks.rank])
+            self.generator.set_state(state["random"][self.ranks.rank])
 
     def _endless(self) -> Iterator[Any]:
         while True:
@@ -179,16 +181,3 @@ def averaged(model: MassFormer, decay: float) -> AveragedModel | None:
         return None
     follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def _set_random_state(device: torch.device, state: dict[str, Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state and device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"], device)

@@ -23,9 +23,11 @@ Draw = Callable[[int, int], Tensor]
 Losses = dict[str, Tensor]
 
 
-def random_points(device: torch.device) -> Draw:
-    """Draw points by torch's generator: ``draw(rows, count)`` is (rows, count, 2), 0..1."""
-    return lambda rows, count: torch.rand(rows, count, 2, device=device)
+def random_points(generator: torch.Generator) -> Draw:
+    """Draw points on the generator's device: ``draw(rows, count)`` is (rows, count, 2), 0..1."""
+    return lambda rows, count: torch.rand(
+        rows, count, 2, device=generator.device, generator=generator
+    )
 
 
 @dataclass(frozen=True)

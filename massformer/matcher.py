@@ -76,7 +76,8 @@ def matches_of(predictions: Sequence[Sequence[Tensor]], targets: Targets) -> lis
         predictions: Costs of each prediction and image, from :func:`match_costs`.
         targets: Of the batch.
     """
-    flat = torch.cat([cost.flatten() for costs in predictions for cost in costs]).cpu()
+    flat = torch.cat([cost.flatten() for costs in predictions for cost in costs])
+    flat = flat.nan_to_num(nan=1e6).cpu()  # what is no number shows in the loss, with its samples
     device, images = targets.image.device, targets.image.cpu()
     matched, start = [], 0
     for costs in predictions:

@@ -15,7 +15,6 @@ from massformer.model import Predictions
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 RELEASED = LossConfig(edge_target="released", clamp_weights=False)
-CPU = torch.device("cpu")
 NAMES = {"loss_cls": "class", "loss_mask": "mask", "loss_dice": "dice", "edge_loss": "edge"}
 
 
@@ -47,11 +46,10 @@ def edge_maps() -> torch.Tensor:
 def losses(
     settings: LossConfig = RELEASED, gain: float = 5.0, ranks: float = 1.0
 ) -> dict[str, float]:
-    torch.manual_seed(0)
     criterion = Criterion(
         replace(settings, points=200),
         torch.full((3,), gain),
-        random_points(CPU),
+        random_points(torch.Generator().manual_seed(0)),
         lambda count: count * ranks,
     )
     found = criterion(predictions(), label_maps(), edge_maps())
@@ -103,7 +101,9 @@ def test_masks_are_averaged_over_what_all_ranks_matched():
 
 
 def test_images_without_labels_leave_masks_alone_and_every_gradient_defined():
-    criterion = Criterion(replace(RELEASED, points=50), torch.ones(3), random_points(CPU))
+    criterion = Criterion(
+        replace(RELEASED, points=50), torch.ones(3), random_points(torch.Generator())
+    )
     made = predictions()
     found = criterion(made, torch.full_like(label_maps(), 255), edge_maps())
     assert float(found["mask"].detach()) == float(found["dice"].detach()) == 0
@@ -121,7 +121,9 @@ def test_dice_of_equal_masks_is_nothing_and_of_strangers_nearly_one():
 def test_a_network_without_edges_has_no_edge_loss():
     made = predictions()
     made["edge_logits"] = None
-    criterion = Criterion(replace(RELEASED, points=50), torch.ones(3), random_points(CPU))
+    criterion = Criterion(
+        replace(RELEASED, points=50), torch.ones(3), random_points(torch.Generator())
+    )
     assert "edge" not in criterion(made, label_maps(), edge_maps())
 
 

@@ -1,0 +1,116 @@
+"""From settings to a run that is ready for its first step."""
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.amp.grad_scaler import GradScaler
+from torch.nn.parallel import DistributedDataParallel
+
+from mass13k_tools.classes import Taxonomy
+from mass13k_tools.errors import DatasetError
+from mass13k_tools.loader.sources import Source
+from mass13k_tools.ops.weights import class_gains
+from massformer.config import Config
+from massformer.data import class_indices, crop_loader
+from massformer.engine import Run, averaged
+from massformer.losses import Criterion, random_points
+from massformer.model import MassFormer, build_model
+from massformer.norms import freeze_norms, synchronise_norms, train_affine
+from massformer.optimiser import build_optimiser
+from massformer.pretrained import load_pretrained
+from massformer.ranks import Ranks
+
+log = logging.getLogger(__name__)
+
+
+def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
+    """Build the network and all that trains it.
+
+    The weights are the same on every rank; what is drawn during training is not.
+
+    Args:
+        config: Of the run.
+        source: Samples to learn from.
+        ranks: This process among those that train together.
+
+    Raises:
+        DatasetError: Data and network do not fit each other, or weights cannot be had.
+    """
+    settings = config.train
+    classes = len(source.taxonomy.classes)
+    if classes != config.model.classes:
+        raise DatasetError(
+            f"the network has {config.model.classes} classes, but '{config.data.root}' has "
+            f"{classes}; pass --set model.classes={classes}"
+        )
+    torch.manual_seed(settings.seed)
+    model = _network(config).to(ranks.device)
+    generator = torch.Generator(ranks.device).manual_seed(settings.seed + ranks.rank)
+    return Run(
+        config,
+        ranks,
+        model,
+        _wrapped(model, config, ranks),
+        averaged(model, settings.ema),
+        build_optimiser(
+            model,
+            settings,
+            samples=config.data.batch_size * settings.accumulate * ranks.count,
+        ),
+        GradScaler(ranks.device.type, enabled=settings.precision == "fp16"),
+        Criterion(
+            config.loss,
+            _gains(config, source.taxonomy).to(ranks.device),
+            random_points(generator),
+            ranks.mean,
+        ),
+        generator,
+        crop_loader(source, config.data, ranks, seed=settings.seed),
+        class_indices(source.taxonomy, ranks.device),
+    )
+
+
+def _network(config: Config) -> MassFormer:
+    settings = config.train
+    model = build_model(config.model)
+    if settings.pretrained != "none":
+        path = None if settings.pretrained == "imagenet" else Path(settings.pretrained)
+        load_pretrained(model.backbone, config.model.backbone, path)
+    elif settings.backbone_norm == "frozen" or not settings.backbone_affine:
+        raise DatasetError(
+            "a backbone without pre-trained weights must learn its norms: pass "
+            "--set train.backbone_affine=true and leave train.backbone_norm at batch or sync"
+        )
+    train_affine(model.backbone, settings.backbone_affine)
+    if settings.backbone_norm == "frozen":
+        freeze_norms(model.backbone)
+    elif settings.backbone_norm == "sync":
+        synchronise_norms(model.backbone)
+    if settings.head_norm == "sync":
+        synchronise_norms(model.pixel_decoder)
+    if settings.channels_last:
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def _wrapped(model: MassFormer, config: Config, ranks: Ranks) -> nn.Module:
+    wrapped: nn.Module = model
+    if config.train.compile:
+        model.compile()
+    if ranks.count > 1:
+        wrapped = DistributedDataParallel(wrapped)
+    return wrapped
+
+
+def _gains(config: Config, taxonomy: Taxonomy) -> torch.Tensor:
+    """Say what the boundary weight counts for each class (Eq. 7)."""
+    settings = config.loss
+    if settings.reweight == "off":
+        return torch.zeros(len(taxonomy.classes))
+    precise = [row.quality == "precise" for row in taxonomy.classes]
+    gains = class_gains(
+        precise, precise_gain=settings.precise_gain, pseudo_gain=settings.pseudo_gain
+    )
+    return torch.from_numpy(gains)
