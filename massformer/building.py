@@ -16,6 +16,7 @@ from massformer.config import Config
 from massformer.data import class_indices, crop_loader
 from massformer.engine import Run, averaged
 from massformer.losses import Criterion, random_points
+from massformer.mask_decoder import LEVEL_STRIDES
 from massformer.model import MassFormer, build_model
 from massformer.norms import freeze_norms, synchronise_norms, train_affine
 from massformer.optimiser import build_optimiser
@@ -100,7 +101,8 @@ def _wrapped(model: MassFormer, config: Config, ranks: Ranks) -> nn.Module:
     if config.train.compile:
         model.compile()
     if ranks.count > 1:
-        wrapped = DistributedDataParallel(wrapped)
+        unseen = config.model.layers < len(LEVEL_STRIDES)  # a level that no layer looks at
+        wrapped = DistributedDataParallel(wrapped, find_unused_parameters=unseen)
     return wrapped
 
 

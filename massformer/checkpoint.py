@@ -83,7 +83,7 @@ def save_model(folder: Path, loaded: LoadedModel, *, overwrite: bool = False) ->
     tensors = {key: tensor.contiguous() for key, tensor in _tensors(loaded).items()}
     contents = {
         WEIGHTS: safetensors.torch.save(tensors, metadata={"format": FORMAT}),
-        SETTINGS: _settings_toml(loaded.config).encode(),
+        SETTINGS: settings_toml(loaded.config).encode(),
         CLASSES: taxonomy_toml(loaded.taxonomy).encode(),
     }
     write_folder(folder, contents, overwrite=overwrite)
@@ -198,7 +198,8 @@ def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
     return {key: tensor.cpu() for key, tensor in loaded.model.state_dict().items()}
 
 
-def _settings_toml(config: Config) -> str:
+def settings_toml(config: Config) -> str:
+    """Write all settings as TOML, which :func:`massformer.config.load_config` reads."""
     lines = []
     for section, values in config_table(config).items():
         lines.append(f"[{section}]")

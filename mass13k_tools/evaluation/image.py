@@ -84,12 +84,39 @@ def score_image(pair: Pair, taxonomy: Taxonomy, settings: Settings) -> Outcome:
     """
     truth = read_label_map(pair.truth_path, taxonomy)
     prediction = read_label_map(pair.prediction_path, taxonomy)
+    return score_label_maps(
+        prediction, truth, taxonomy, settings=settings, key=pair.key, split=pair.split
+    )
+
+
+def score_label_maps(
+    prediction: LabelMap,
+    truth: LabelMap,
+    taxonomy: Taxonomy,
+    *,
+    settings: Settings,
+    key: str,
+    split: str,
+) -> Outcome:
+    """Count what the scores of a prediction are made of.
+
+    Args:
+        prediction: Class ids, shape (H, W), uint8, 255 = no class.
+        truth: Class ids, shape (H, W), uint8, 255 = ignore.
+        taxonomy: The classes that are scored.
+        settings: What is counted besides the protocol's own scores.
+        key: Of the sample.
+        split: Of the sample.
+
+    Raises:
+        DatasetError: A map holds a value that is no class, or the sizes differ.
+    """
     ids = taxonomy.ids
     wrong = wrong_pixels(prediction, truth)
     counts = confusion(prediction, truth)
     sums = pair_sums(prediction, truth, ids, band_ratios=settings.band_ratios, counts=counts)
     scores = ImageScores(
-        ScoredImage(pair.key, pair.split, pair.size_hw, sums),
+        ScoredImage(key, split, (truth.shape[0], truth.shape[1]), sums),
         mistakes(
             prediction,
             truth,
