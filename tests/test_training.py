@@ -1,0 +1,150 @@
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from training_runs import ALONE, SMALL, small_config
+
+from mass13k_tools.cli import main
+from mass13k_tools.errors import DatasetError
+from massformer.checkpoint import load_model
+from massformer.evaluate import evaluate as evaluate_command
+from massformer.run_folder import RunFolder, read_rows, read_training
+from massformer.train import train as train_command
+from massformer.training import train
+
+SHORT = ("train.log_every=2", "train.save_every=2", "train.validate_every=4")
+
+
+def tensors(network: Path) -> torch.Tensor:
+    state = load_model(network).model.state_dict()
+    return torch.cat([each.flatten().double() for each in state.values()])
+
+
+def launched(arguments: list[str], *, ranks: int = 1) -> list[subprocess.Popen]:
+    """Start training as one process or several, as torchrun does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    together = {"WORLD_SIZE": str(ranks), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "massformer.train", *arguments],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "RANK": str(rank)} | together,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(ranks)
+    ]
+
+
+def ended(processes: list[subprocess.Popen]) -> list[int]:
+    """Wait for processes, at most two minutes."""
+    for process in processes:
+        process.communicate(timeout=120)
+    return [process.returncode for process in processes]
+
+
+def options(root: Path, out: Path, *overrides: str) -> list[str]:
+    sets = [*SMALL, *SHORT, f"data.root={root}", *overrides]
+    return ["tiny", *(f"--set={each}" for each in sets), f"--out={out}", "--device=cpu"]
+
+
+def test_a_run_leaves_its_settings_log_scores_checkpoints_and_networks(tiny_dataset, tmp_path):
+    config = small_config(tiny_dataset, *SHORT, "train.keep=1")
+    train(config, tmp_path / "run", ALONE)
+    folder = tmp_path / "run"
+    assert [row["step"] for row in read_rows(folder / "log.csv")] == ["2", "4", "6"]
+    assert [row["step"] for row in read_rows(folder / "validation.csv")] == ["4", "6"]
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-000006.pt"]
+    assert load_model(folder / "last").config == config
+    assert {path.name for path in folder.iterdir()} >= {"best-miou", "best-biou", "config.toml"}
+
+
+def test_a_folder_with_a_run_is_neither_begun_again_nor_mixed_with_another(tiny_dataset, tmp_path):
+    config = small_config(tiny_dataset, *SHORT, "data.val_split=")
+    train(config, tmp_path, ALONE)
+    with pytest.raises(DatasetError, match="pass --resume auto"):
+        train(config, tmp_path, ALONE)
+    other = small_config(tiny_dataset, *SHORT, "data.val_split=", "train.lr=0.1")
+    with pytest.raises(DatasetError, match="a run with other settings"):
+        train(other, tmp_path, ALONE, resume=True)
+
+
+def test_a_run_that_is_complete_has_nothing_left_to_do(tiny_dataset, tmp_path):
+    config = small_config(tiny_dataset, *SHORT, "data.val_split=")
+    train(config, tmp_path, ALONE)
+    before = tensors(tmp_path / "last")
+    train(config, tmp_path, ALONE, resume=True)
+    assert torch.equal(before, tensors(tmp_path / "last"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_killed_run_goes_on_and_ends_with_the_weights_of_an_unbroken_one(
+    tiny_dataset, tmp_path, ranks
+):
+    words = options(tiny_dataset, tmp_path / "b", "data.val_split=")
+    broken = launched(words, ranks=ranks)
+    folder = RunFolder(tmp_path / "b")
+    while folder.newest is None and broken[0].poll() is None:
+        time.sleep(0.01)
+    for process in broken:
+        process.kill()
+    ended(broken)
+    assert folder.newest is not None
+    assert ended(launched([*words, "--resume=auto"], ranks=ranks)) == [0] * ranks
+
+    whole = options(tiny_dataset, tmp_path / "a", "data.val_split=")
+    assert ended(launched(whole, ranks=ranks)) == [0] * ranks
+    assert torch.equal(tensors(tmp_path / "a" / "last"), tensors(tmp_path / "b" / "last"))
+
+
+def test_a_run_that_is_told_to_end_saves_and_says_how_to_go_on(tiny_dataset, tmp_path):
+    (process,) = launched(options(tiny_dataset, tmp_path / "run", "train.steps=5000"))
+    while not (tmp_path / "run" / "log.csv").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.terminate()
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 1
+    last = re.search(r"stopped after step (\d+); --resume auto goes on from there", text)
+    assert last is not None, text
+    assert read_training(RunFolder(tmp_path / "run").newest)["step"] == int(last[1])
+
+
+def test_a_network_that_only_predicts_is_no_checkpoint_to_go_on_from(tiny_dataset, tmp_path):
+    train(small_config(tiny_dataset, *SHORT, "data.val_split="), tmp_path, ALONE)
+    with pytest.raises(DatasetError, match="no checkpoint of training|cannot read"):
+        read_training(tmp_path / "last" / "model.safetensors")
+
+
+def test_all_settings_can_be_printed_and_do_as_a_preset(tmp_path):
+    printed = CliRunner().invoke(train_command, ["tiny", "--print-config", "--set=train.lr=0.5"])
+    assert printed.exit_code == 0
+    preset = tmp_path / "mine.toml"
+    preset.write_text(printed.output)
+    again = CliRunner().invoke(train_command, [str(preset), "--print-config"])
+    assert again.output == printed.output
+    assert "lr = 0.5" in again.output
+
+
+def test_a_trained_network_is_scored_as_its_label_maps_are(tiny_dataset, tmp_path):
+    train(small_config(tiny_dataset, *SHORT, "data.val_split="), tmp_path / "run", ALONE)
+    kept = str(tmp_path / "kept")
+    network = [str(tmp_path / "run" / "last"), str(tiny_dataset), "--split=val", "--device=cpu"]
+    scored = CliRunner().invoke(
+        evaluate_command, [*network, "--predictions", kept, "--json", "--workers=0"]
+    )
+    assert scored.exit_code == 0, scored.output
+    folders = CliRunner().invoke(
+        main, ["evaluate", kept, str(tiny_dataset), "--split", "val", "--json"]
+    )
+    ours, theirs = json.loads(scored.stdout), json.loads(folders.stdout)
+    assert ours.pop("name") != theirs.pop("name")
+    assert ours == theirs
