@@ -206,11 +206,14 @@ def png_bytes(pixels: Image | LabelMap) -> bytes:
     """Encode an image or a label map as PNG, 8 bits; the same pixels give the same bytes.
 
     Args:
-        pixels: Shape (H, W, 3) RGB, or (H, W) class ids; uint8.
+        pixels: Shape (H, W, 3) RGB, (H, W, 4) RGBA, or (H, W) class ids; uint8.
     """
-    check = check_label_map if pixels.ndim == 2 else check_image
+    if pixels.ndim == 2:
+        pixels = check_label_map(pixels)
+    elif pixels.shape[2:] != (4,):
+        pixels = check_image(pixels)
     buffer = io.BytesIO()
-    PillowImage.fromarray(check(pixels)).save(buffer, "PNG")
+    PillowImage.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
 
 

@@ -74,6 +74,18 @@ def print_line(text: object, *, err: bool = False) -> None:
     click.echo(one_line(str(text)), err=err)
 
 
+def print_failures(failures: Sequence[tuple[str, str]], total: int) -> None:
+    """List on stderr what failed.
+
+    Args:
+        failures: Name and reason of each, at least one.
+        total: How many were tried.
+    """
+    print_line(f"{len(failures)} of {total} failed:", err=True)
+    for name, reason in sorted(failures):
+        print_line(f"  {name}: {reason}", err=True)
+
+
 def percent(fraction: Number | None) -> str:
     """Write a fraction of 1 in per cent, blank where there is none.
 

@@ -90,6 +90,13 @@ def test_hidden_files_and_other_formats_are_passed_over(tmp_path):
     assert (predictions.missing, predictions.extra) == ([sample("b")], [])
 
 
+def test_pictures_beside_label_maps_are_passed_over(tmp_path):
+    found_at(tmp_path, "a.png", "extras/overlay/a.png", "extras/val/a.png", "extras.png")
+    predictions = find_predictions(tmp_path, [sample("a")])
+    assert names_of(predictions) == {("val", "a"): "a.png"}
+    assert predictions.extra == [tmp_path / "extras.png"]
+
+
 def test_a_link_that_leads_in_a_circle_ends(tmp_path):
     found_at(tmp_path, "val/a.png")
     (tmp_path / "val" / "again").symlink_to(tmp_path)

@@ -24,7 +24,7 @@ import click
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import LAYOUT_NAMES, Dataset, check_splits, find_dataset
 from mass13k_tools.outputs import write_files
-from mass13k_tools.printing import print_line
+from mass13k_tools.printing import print_failures, print_line
 from mass13k_tools.taxonomy_file import read_taxonomy
 
 Command = Callable[..., Any]
@@ -241,7 +241,5 @@ def end_with_failures(failures: Sequence[tuple[str, str]], total: int) -> None:
         total: How many were tried.
     """
     if failures:
-        print_line(f"{len(failures)} of {total} failed:", err=True)
-        for name, reason in sorted(failures):
-            print_line(f"  {name}: {reason}", err=True)
+        print_failures(failures, total)
         sys.exit(1)

@@ -9,7 +9,8 @@ A prediction is a PNG named after its sample: by the key, or like the label file
   ``annotations/val``).
 
 Names are compared letter by letter, only ``.PNG`` may be written in capitals. Hidden files and
-folders are passed over, and so is everything more than four folders deep.
+folders are passed over, and so is everything more than four folders deep, or in the subfolder
+``extras``, where massformer.predict puts pictures that are no label maps.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from mass13k_tools.layouts.dataset import Sample
 from mass13k_tools.layouts.listing import files_below
 from mass13k_tools.layouts.table import LABEL_ENDINGS
 
+EXTRAS = "extras"
 DEEPEST = 4  # folders; the deepest labels of any layout lie three below their root
 
 
@@ -72,6 +74,7 @@ def find_predictions(folder: Path, samples: Sequence[Sample]) -> Predictions:
         files = files_below(folder, LABEL_ENDINGS, deepest=DEEPEST)
     except OSError as error:
         raise DatasetError(f"cannot read '{error.filename}': {error.strerror}") from error
+    files = [path for path in files if path.relative_to(folder).parts[0] != EXTRAS]
     if not files:
         raise DatasetError(f"no PNG in '{folder}', expected predicted label maps named KEY.png")
     owners = _owners(samples)
