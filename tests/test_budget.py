@@ -173,6 +173,6 @@ def test_the_predictor_tells_all_that_it_holds():
 def test_a_small_budget_changes_nothing_but_the_tiles():
     size = (640, 640)
     image = photo(*size)
-    small = Predictor(lively_network(), Settings(memory_gb=0.745))
+    small = Predictor(lively_network(), Settings(memory_gb=0.843))
     assert small.grid(size).tiles > 1
     assert small.predict(image).label_map.shape == size

@@ -67,6 +67,13 @@ def test_strips_are_the_rows_of_the_one_piece(size, rows):
     assert torch.equal(strips.argmax(0)[untied], whole.argmax(0)[untied])
 
 
+def test_strips_of_group_norms_are_those_of_the_one_piece():
+    model = lively_network("model.norm=group").model
+    images = images_of(photo(70, 90))
+    whole, strips = in_one_piece(model, images), in_strips(model, images, 8)
+    torch.testing.assert_close(strips, whole, rtol=1e-4, atol=1e-5)
+
+
 def test_strips_of_double_precision_are_the_one_piece_to_the_last_digits():
     model = lively_network().model.double()
     images = images_of(photo(66, 70)).double()

@@ -1,7 +1,9 @@
 """The command writes what it promises, goes on where it stopped, and says what went wrong."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -347,6 +349,21 @@ def test_edges_of_a_network_without_edge_head_are_refused_at_once(photos, tmp_pa
     arguments = (tmp_path / "network", photos, "--out", tmp_path / "out")
     assert "no edge head" in run(*arguments, "--edges", code=1).stderr
     run(*arguments)
+
+
+def test_the_page_on_prediction_names_every_option_and_its_code_runs(
+    network, photos, tmp_path, monkeypatch, capsys
+):
+    page = (Path(__file__).parent.parent / "docs" / "predict.md").read_text()
+    for parameter in predict.params:
+        if isinstance(parameter, Option):
+            assert f"{parameter.opts[0]}" in page, parameter.opts
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "massformer-r50").symlink_to(network)
+    (photos / "p1.png").rename(tmp_path / "me.jpg")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(code, "predict.md", "exec"), {})
+    assert capsys.readouterr().out == "(70, 101) (1, 70, 101)\n"
 
 
 def test_every_option_has_help():

@@ -16,7 +16,7 @@ from massformer.inference.tiling import Grid, fewest, side_of
 from massformer.model import MIN_SIDE_PX
 
 WHOLE_PX = 4096 * 4096  # what is predicted in one piece where no budget is given
-PROCESS_BYTES = 600 * 2**20  # Python, PyTorch and OpenCV themselves
+PROCESS_BYTES = 700 * 2**20  # Python, PyTorch and OpenCV themselves
 STRIP_BYTES = 2**27  # of the masks of a strip, in full size
 CUDA_STRIP_BYTES = 2**30
 LEAST_TILE_PX = 256  # of each side of a tile; smaller ones see too little
@@ -24,6 +24,7 @@ LEAST_TILE_PX = 256  # of each side of a tile; smaller ones see too little
 # width, and beside that; counted over all tensors of a 4K image
 CHANNEL_BYTES = {"float32": 3.7, "bf16": 3.0, "fp16": 3.0}
 OTHER_BYTES = 60
+GROUP_NORMS = 1.5  # times that: they see whole maps, never rows of them
 WHOLE_STRIPS_BYTES = 2**27  # of what the network itself does in strips of fixed size
 
 
@@ -56,6 +57,7 @@ class Demand:
         stage1 = stem * (4 if self.model.backbone == "resnet50" else 1)
         backbone = 15 + 4.5 * max(stem / 2, stage1 / 4)
         decoder = OTHER_BYTES + CHANNEL_BYTES[self.dtype] * self.model.width
+        decoder *= GROUP_NORMS if self.model.norm == "group" else 1
         return pixels * max(backbone, decoder) + WHOLE_STRIPS_BYTES
 
     def device_bytes(self, size_hw: tuple[int, int], grid: Grid) -> float:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from massformer.blocks import doubled
 from massformer.mask_decoder import mask_logits_of
@@ -36,6 +36,8 @@ class Decoded(NamedTuple):
     """Shape (1, Q, D), likewise."""
     fused: Tensor
     """Shape (1, C, h, w), of which mask features are made."""
+    mask_features: Tensor | None
+    """Shape (1, D, h, w), only where group norms ask for them as a whole."""
     edge_logits: Tensor | None
     """Shape (1, 1, h, w); None without edge-guided fusion."""
     size_hw: tuple[int, int]
@@ -58,7 +60,10 @@ def decode(model: MassFormer, images: Tensor) -> Decoded:
         (each.class_logits, each.mask_embedding)
         for each in model.mask_decoder(features.levels, coarse)
     )
-    return Decoded(*last, features.fused, features.edge_logits, (height, width))
+    whole = None
+    if any(isinstance(each, nn.GroupNorm) for each in model.pixel_decoder.out[0].modules()):
+        whole = model.pixel_decoder.mask_features(features.fused)
+    return Decoded(*last, features.fused, whole, features.edge_logits, (height, width))
 
 
 def strip_of(model: MassFormer, decoded: Decoded, rows: slice, *, edges: bool = False) -> Strip:
@@ -74,7 +79,10 @@ def strip_of(model: MassFormer, decoded: Decoded, rows: slice, *, edges: bool = 
     first = max(0, rows.start // 2 - 1)
     last = min(-(-rows.stop // 2) + 1, decoded.fused.shape[2])
     size_hw = (2 * (last - first), decoded.size_hw[1])
-    mask_features = model.pixel_decoder.mask_features(decoded.fused[:, :, first:last])
+    if decoded.mask_features is None:
+        mask_features = model.pixel_decoder.mask_features(decoded.fused[:, :, first:last])
+    else:
+        mask_features = decoded.mask_features[:, :, first:last]
     mask_logits = mask_logits_of(decoded.mask_embedding, mask_features)
     with torch.autocast(mask_logits.device.type, enabled=False):
         values = semantic_scores(decoded.class_logits.float(), mask_logits.float(), size_hw)

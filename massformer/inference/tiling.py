@@ -40,7 +40,7 @@ def spans(length: int, count: int) -> list[slice]:
 
     Example:
         >>> spans(1000, 3)
-        [slice(0, 389, None), slice(306, 695, None), slice(611, 1000, None)]
+        [slice(0, 389, None), slice(305, 694, None), slice(611, 1000, None)]
     """
     side = side_of(length, count)
     if count == 1:
