@@ -86,12 +86,10 @@ class TrainConfig:
     """Whether torch.compile is used."""
     channels_last: bool = False
     """Whether channels lie together in memory; faster on GPUs with tensor cores."""
-    checkpointing: bool = False
-    """Whether the backward pass computes the forward pass again, which takes less memory."""
     ema: float = 0.0
     """Decay of an average of the weights that is validated and kept in their place; 0: none."""
     validate_every: int = 5_000
-    """Steps."""
+    """Steps between validations."""
     save_every: int = 1_000
     """Steps between checkpoints from which a killed run goes on."""
     keep: int = 2
