@@ -1,7 +1,10 @@
 """The command writes what it promises, goes on where it stopped, and says what went wrong."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +20,15 @@ from PIL import Image as PillowImage
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.images import read_image, read_label_map
 from mass13k_tools.ops.render import overlay
-from massformer.checkpoint import load_model, save_model
+from massformer.checkpoint import LoadedModel, load_model, save_model
+from massformer.config import load_config
 from massformer.effects import bokeh, cutout
 from massformer.inference import pipeline
 from massformer.inference.predictor import Predictor, Wanted
+from massformer.model import build_model
 from massformer.predict import predict
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +200,24 @@ def test_time_and_memory_are_told(network, photos, tmp_path):
     assert "s per image, peak memory " in told
 
 
+@pytest.mark.slow
+def test_a_photo_of_4096x3072_takes_8_gib_at_most_in_one_piece(tmp_path):
+    config = load_config("massformer")
+    save_model(tmp_path / "network", LoadedModel(build_model(config.model), config, MASS13K))
+    PillowImage.fromarray(photo(3072, 4096)).save(tmp_path / "a.png")
+    command = (sys.executable, "-m", "massformer.predict", "network", "a.png", "--out", "out")
+    made = subprocess.run(
+        [*command, "--json", "--device", "cpu", "--probability", "--edges", "--effect", "bokeh"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+    )
+    outcome = json.loads(made.stdout)
+    assert outcome["images"][0]["tiles"] == 1
+    assert outcome["peak_bytes"] <= 8 * 2**30
+
+
 # What is there already
 
 
@@ -354,7 +379,7 @@ def test_edges_of_a_network_without_edge_head_are_refused_at_once(photos, tmp_pa
 def test_the_page_on_prediction_names_every_option_and_its_code_runs(
     network, photos, tmp_path, monkeypatch, capsys
 ):
-    page = (Path(__file__).parent.parent / "docs" / "predict.md").read_text()
+    page = (ROOT / "docs" / "predict.md").read_text()
     for parameter in predict.params:
         if isinstance(parameter, Option):
             assert f"{parameter.opts[0]}" in page, parameter.opts
