@@ -80,7 +80,7 @@ def halved(x: Tensor) -> Tensor:
 
 def cut(x: Tensor, like: Tensor) -> Tensor:
     """Cut a map to the rows and columns of another one, from the top left."""
-    return x[..., : like.shape[-2], : like.shape[-1]]
+    return x.narrow(-2, 0, like.shape[-2]).narrow(-1, 0, like.shape[-1])
 
 
 def by_rows(

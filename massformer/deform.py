@@ -8,6 +8,7 @@ input; the backward pass computes the taps again instead of keeping them.
 Letters in shape comments: B images, I input channels, O output channels, K = k*k taps.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -70,10 +71,9 @@ class _DeformConv2d(torch.autograd.Function):
         grad_offset = torch.empty_like(offset)
         grad_mask = torch.empty_like(mask)
         grad_weight = torch.empty_like(weight, dtype=grad.dtype)
-        for tap in range(mask.shape[1]):
+        for tap, grid in enumerate(_grids(offset, weight.shape[3])):
             row, column = divmod(tap, weight.shape[3])
             projected = _projected(x, weight[:, :, row, column]).to(grad.dtype)
-            grid = _tap_grid(offset, tap, weight.shape[3])
             grad_mask[:, tap] = (grad * _sampled(projected, grid)).sum(1)
             grad_projected, grad_grid = torch.ops.aten.grid_sampler_2d_backward(
                 grad * mask[:, tap, None], projected, grid, 0, 0, False, [True, True]
@@ -87,16 +87,17 @@ class _DeformConv2d(torch.autograd.Function):
 
 
 def _sum_of_taps(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
-    height, width = x.shape[2:]
-    total = offset.new_zeros(len(x), len(weight), height, width)
+    total = offset.new_zeros(x.shape[0], weight.shape[0], *x.shape[2:])
     strips = row_strips(total)
-    for tap in range(mask.shape[1]):
+    factors = mask.chunk(mask.shape[1], dim=1)
+    for tap, grid in enumerate(_grids(offset, weight.shape[3])):
         row, column = divmod(tap, weight.shape[3])
         projected = _projected(x, weight[:, :, row, column]).to(offset.dtype)  # (B, O, H, W)
-        grid = _tap_grid(offset, tap, weight.shape[3])
+        if len(strips) == 1:
+            total.addcmul_(_sampled(projected, grid), factors[tap])
+            continue
         for rows in strips:
-            sampled = _sampled(projected, grid[:, rows])
-            total[:, :, rows].addcmul_(sampled, mask[:, tap, None, rows])
+            total[:, :, rows].addcmul_(_sampled(projected, grid[:, rows]), factors[tap][:, :, rows])
     return total
 
 
@@ -108,18 +109,30 @@ def _projected(x: Tensor, weight: Tensor) -> Tensor:
     """
     height, width = x.shape[2:]
     product = x.flatten(2).transpose(1, 2) @ weight.T  # (B, H*W, O)
-    return product.reshape(-1, height, width, len(weight)).permute(0, 3, 1, 2)
+    return product.reshape(-1, height, width, weight.shape[0]).permute(0, 3, 1, 2)
 
 
-def _tap_grid(offset: Tensor, tap: int, kernel: int) -> Tensor:
-    """Say where one tap looks, shape (B, H, W, 2): columns and rows as ``grid_sample`` counts."""
+def _grids(offset: Tensor, kernel: int) -> Iterator[Tensor]:
+    """Say tap by tap where it looks, (B, H, W, 2): columns and rows as ``grid_sample`` counts.
+
+    It counts from -1 to 1, from edge to edge, so a pixel is 2 / W wide and half of it is before its
+    centre.
+    """
     height, width = offset.shape[2:]
-    row, column = (place - kernel // 2 for place in divmod(tap, kernel))
-    rows = torch.arange(height, dtype=offset.dtype, device=offset.device) + row
-    columns = torch.arange(width, dtype=offset.dtype, device=offset.device) + column
-    y = offset[:, 2 * tap] + rows[:, None]
-    x = offset[:, 2 * tap + 1] + columns
-    return torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    rows, columns = _centres(height, kernel, offset), _centres(width, kernel, offset)
+    for tap, moved in enumerate(offset.chunk(kernel * kernel, dim=1)):
+        down, right = moved.unbind(1)
+        row, column = divmod(tap, kernel)
+        x = torch.add(columns[column], right, alpha=2) / width
+        y = torch.add(rows[row][:, None], down, alpha=2) / height
+        yield torch.stack([x, y], dim=-1)
+
+
+def _centres(length: int, kernel: int, like: Tensor) -> Tensor:
+    """Say where unmoved taps look, (k, length), in half pixels from the middle of the line."""
+    place = torch.arange(length, dtype=like.dtype, device=like.device)
+    tap = torch.arange(kernel, dtype=like.dtype, device=like.device) - kernel // 2
+    return 2 * (place + tap[:, None]) + (1 - length)
 
 
 def _sampled(x: Tensor, grid: Tensor) -> Tensor:

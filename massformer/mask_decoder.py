@@ -63,7 +63,7 @@ class MaskDecoder(nn.Module):
             coarse_mask_features: Shape (B, D, H/4, W/4).
         """
         memories = [self._memory(level, number) for number, level in enumerate(levels)]
-        x = self.query_feat.weight.expand(len(coarse_mask_features), -1, -1)  # (B, Q, D)
+        x = self.query_feat.weight.expand(coarse_mask_features.shape[0], -1, -1)  # (B, Q, D)
         for number, layer in enumerate(self.layers):
             class_logits, mask_embedding = self._read(x)
             mask_logits = mask_logits_of(mask_embedding, coarse_mask_features)

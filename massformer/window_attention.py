@@ -45,15 +45,21 @@ class WindowAttention(nn.Module):
 def _windows(x: Tensor) -> Tensor:
     """Cut a map (B, C, h, w) into windows, filled up with zeros, (B * N, 256, C)."""
     batch, channels, height, width = x.shape
-    rows, columns = -(-height // WINDOW), -(-width // WINDOW)
+    rows, columns = _count(height), _count(width)
     x = F.pad(x, (0, columns * WINDOW - width, 0, rows * WINDOW - height))
     x = x.reshape(batch, channels, rows, WINDOW, columns, WINDOW).permute(0, 2, 4, 3, 5, 1)
     return x.reshape(batch * rows * columns, WINDOW * WINDOW, channels)
 
 
+def _count(length: int) -> int:
+    """Count the windows of a line; never by -(-length // 16), which ONNX rounds the other way."""
+    return (length + WINDOW - 1) // WINDOW
+
+
 def _map_of_windows(x: Tensor, height: int, width: int) -> Tensor:
     """Put windows together again, (B, C, height, width)."""
-    rows, columns = -(-height // WINDOW), -(-width // WINDOW)
+    rows, columns = _count(height), _count(width)
     channels = x.shape[2]
     x = x.reshape(-1, rows, columns, WINDOW, WINDOW, channels).permute(0, 5, 1, 3, 2, 4)
-    return x.reshape(-1, channels, rows * WINDOW, columns * WINDOW)[:, :, :height, :width]
+    x = x.reshape(-1, channels, rows * WINDOW, columns * WINDOW)
+    return x.narrow(2, 0, height).narrow(3, 0, width)
