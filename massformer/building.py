@@ -46,6 +46,11 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
             f"the network has {config.model.classes} classes, but '{config.data.root}' has "
             f"{classes}; pass --set model.classes={classes}"
         )
+    if settings.precision != "float32" and ranks.device.type == "cpu":
+        raise DatasetError(
+            f"train.precision is {settings.precision}, but half precision is for GPUs: going "
+            "backward in it on a CPU corrupts memory in PyTorch 2.13; expected float32"
+        )
     torch.manual_seed(settings.seed)
     model = _network(config).to(ranks.device)
     generator = torch.Generator(ranks.device).manual_seed(settings.seed + ranks.rank)

@@ -37,6 +37,11 @@ def group_norms(module: nn.Module) -> None:
     _replace(module, _grouped, pooled=True)
 
 
+def needs_whole_maps(module: nn.Module) -> bool:
+    """Tell whether norms of a module take statistics of the map that they are given."""
+    return module.training or any(isinstance(each, nn.GroupNorm) for each in module.modules())
+
+
 def train_affine(module: nn.Module, train: bool) -> None:
     """Say whether scale and shift of all norms of a module are trained."""
     for each in module.modules():

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from massformer.ablation import PlainDetail, PlainGrowth, PlainPyramid, PlainSum
 from massformer.blocks import ConvBNReLU, PooledBatchNorm, by_rows, cut, doubled, halved
 from massformer.deform import DeformConv, DeformUp
+from massformer.norms import needs_whole_maps
 from massformer.window_attention import WindowAttention
 
 
@@ -106,7 +107,10 @@ class PixelDecoder(nn.Module):
     def coarse_mask_features(self, fused: Tensor) -> Tensor:
         """Make D1 at half its size, (B, 2C, h / 2, w / 2), of fused features (B, C, h, w)."""
         return by_rows(
-            lambda rows: halved(self.mask_features(rows)), fused, training=self.training, shrink=2
+            lambda rows: halved(self.mask_features(rows)),
+            fused,
+            training=needs_whole_maps(self),
+            shrink=2,
         )
 
 
@@ -185,7 +189,7 @@ class DetailEnhancement(nn.Module):
             self.deform(torch.cat([image, doubled(second, like=image)], dim=1))
         )
         return by_rows(
-            lambda x, y: self.mix(torch.cat([x, y], dim=1)), x, y, training=self.training
+            lambda x, y: self.mix(torch.cat([x, y], dim=1)), x, y, training=needs_whole_maps(self)
         )
 
 
@@ -225,12 +229,12 @@ class EdgeGuidedFusion(nn.Module):
         Returns:
             Shape (B, C / 2, h, w), for :meth:`forward`; and edge logits, shape (B, 1, h, w).
         """
-        edge_logits = by_rows(self._edges, x, detail, training=self.training)
-        return by_rows(self._guided, x, detail, training=self.training), edge_logits
+        edge_logits = by_rows(self._edges, x, detail, training=needs_whole_maps(self))
+        return by_rows(self._guided, x, detail, training=needs_whole_maps(self)), edge_logits
 
     def forward(self, x: Tensor, guided: Tensor) -> Tensor:
         """Sharpen semantics (B, C, h, w) by what :meth:`guide` chose."""
-        return by_rows(self._merged, x, self.deform(guided), training=self.training)
+        return by_rows(self._merged, x, self.deform(guided), training=needs_whole_maps(self))
 
     def _edges(self, x: Tensor, detail: Tensor) -> Tensor:
         edge_logits: Tensor = self.edge_head(x + detail)

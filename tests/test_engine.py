@@ -6,6 +6,7 @@ from training_runs import small_run, weights
 
 from mass13k_tools.errors import DatasetError
 from massformer.engine import NotFiniteError
+from massformer.ranks import Ranks
 
 
 def test_steps_change_the_weights_and_bring_the_loss_down(tiny_dataset):
@@ -75,10 +76,17 @@ def test_the_average_of_the_weights_lags_behind_them(tiny_dataset):
     assert not torch.equal(own, lagging)
 
 
+@pytest.mark.gpu
 def test_half_precision_trains_too(tiny_dataset):
-    run = small_run(tiny_dataset, "train.precision=bf16")
+    gpu = Ranks(0, 1, torch.device("cuda"))
+    run = small_run(tiny_dataset, "train.precision=bf16", ranks=gpu)
     assert math.isfinite(run.advance().loss)
     assert run.model.backbone.conv1.weight.dtype == torch.float32
+
+
+def test_half_precision_is_refused_on_a_cpu(tiny_dataset):
+    with pytest.raises(DatasetError, match="half precision is for GPUs"):
+        small_run(tiny_dataset, "train.precision=bf16")
 
 
 def test_a_fresh_backbone_with_norms_that_are_not_learned_is_refused(tiny_dataset):

@@ -56,3 +56,13 @@ def test_scale_and_shift_are_trained_or_not():
     assert module[0].weight.requires_grad
     train_affine(module, True)
     assert module[1].bias.requires_grad
+
+
+def test_group_norms_see_the_whole_map_in_inference_too(monkeypatch):
+    model = build_model(load_config("tiny", ["model.norm=group"]).model).eval()
+    images = torch.randn(1, 3, 96, 64)
+    with torch.no_grad():
+        whole = model(images)["mask_logits"][-1]
+        monkeypatch.setattr("massformer.blocks.STRIP_BYTES", 2**12)
+        strips = model(images)["mask_logits"][-1]
+    torch.testing.assert_close(strips, whole, rtol=1e-4, atol=1e-4)
