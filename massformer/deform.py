@@ -70,10 +70,10 @@ class _DeformConv2d(torch.autograd.Function):
         grad_x = torch.zeros_like(x, dtype=grad.dtype)
         grad_offset = torch.empty_like(offset)
         grad_mask = torch.empty_like(mask)
-        grad_weight = torch.empty_like(weight, dtype=grad.dtype)
+        matrices = weight.flatten(2).unbind(2)
+        grad_matrices = []
         for tap, grid in enumerate(_grids(offset, weight.shape[3])):
-            row, column = divmod(tap, weight.shape[3])
-            projected = _projected(x, weight[:, :, row, column]).to(grad.dtype)
+            projected = _projected(x, matrices[tap]).to(grad.dtype)
             grad_mask[:, tap] = (grad * _sampled(projected, grid)).sum(1)
             grad_projected, grad_grid = torch.ops.aten.grid_sampler_2d_backward(
                 grad * mask[:, tap, None], projected, grid, 0, 0, False, [True, True]
@@ -81,23 +81,26 @@ class _DeformConv2d(torch.autograd.Function):
             grad_offset[:, 2 * tap] = grad_grid[..., 1] * (2 / x.shape[2])
             grad_offset[:, 2 * tap + 1] = grad_grid[..., 0] * (2 / x.shape[3])
             grad_projected = grad_projected.to(x.dtype)
-            grad_x += _projected(grad_projected, weight[:, :, row, column].T)
-            grad_weight[:, :, row, column] = torch.einsum("bohw,bihw->oi", grad_projected, x)
-        return grad_x.to(x.dtype), grad_offset, grad_mask, grad_weight.to(weight.dtype)
+            grad_x += _projected(grad_projected, matrices[tap].T)
+            grad_matrices.append(torch.einsum("bohw,bihw->oi", grad_projected, x))
+        grad_weight = torch.stack(grad_matrices, dim=2).reshape(weight.shape)
+        return grad_x.to(x.dtype), grad_offset, grad_mask, grad_weight
 
 
 def _sum_of_taps(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor) -> Tensor:
     total = offset.new_zeros(x.shape[0], weight.shape[0], *x.shape[2:])
     strips = row_strips(total)
     factors = mask.chunk(mask.shape[1], dim=1)
-    for tap, grid in enumerate(_grids(offset, weight.shape[3])):
-        row, column = divmod(tap, weight.shape[3])
-        projected = _projected(x, weight[:, :, row, column]).to(offset.dtype)  # (B, O, H, W)
+    matrices = weight.flatten(2).unbind(2)
+    for grid, factor, matrix in zip(
+        _grids(offset, weight.shape[3]), factors, matrices, strict=True
+    ):
+        projected = _projected(x, matrix).to(offset.dtype)  # (B, O, H, W)
         if len(strips) == 1:
-            total.addcmul_(_sampled(projected, grid), factors[tap])
+            total.addcmul_(_sampled(projected, grid), factor)
             continue
         for rows in strips:
-            total[:, :, rows].addcmul_(_sampled(projected, grid[:, rows]), factors[tap][:, :, rows])
+            total[:, :, rows].addcmul_(_sampled(projected, grid[:, rows]), factor[:, :, rows])
     return total
 
 
@@ -119,12 +122,13 @@ def _grids(offset: Tensor, kernel: int) -> Iterator[Tensor]:
     centre.
     """
     height, width = offset.shape[2:]
-    rows, columns = _centres(height, kernel, offset), _centres(width, kernel, offset)
-    for tap, moved in enumerate(offset.chunk(kernel * kernel, dim=1)):
-        down, right = moved.unbind(1)
+    rows = _centres(height, kernel, offset)[..., None].unbind()  # each (H, 1)
+    columns = _centres(width, kernel, offset).unbind()
+    down, right = offset[:, 0::2].unbind(1), offset[:, 1::2].unbind(1)
+    for tap in range(kernel * kernel):
         row, column = divmod(tap, kernel)
-        x = torch.add(columns[column], right, alpha=2) / width
-        y = torch.add(rows[row][:, None], down, alpha=2) / height
+        x = torch.add(columns[column], right[tap], alpha=2) / width
+        y = torch.add(rows[row], down[tap], alpha=2) / height
         yield torch.stack([x, y], dim=-1)
 
 
