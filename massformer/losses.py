@@ -6,7 +6,7 @@ K classes, M matched queries, P points, H and W rows and columns of the label ma
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from massformer.config import LossConfig
 from massformer.matcher import Matches, MatchWeights, match_costs, matches_of
 from massformer.model import Predictions
 from massformer.targets import Targets, sampled, targets_of
+from massformer.weight_range import WeightRange
 
 EPS = torch.finfo(torch.float32).eps
 Draw = Callable[[int, int], Tensor]
@@ -43,6 +44,8 @@ class Criterion:
     """Gives random points; see :func:`random_points`."""
     mean_over_ranks: Callable[[Tensor], Tensor] = lambda count: count
     """Averages a number over the processes that train together."""
+    weights_seen: WeightRange = field(default_factory=WeightRange)
+    """What the points of masks counted, all boundary weights and gains considered."""
 
     def __call__(self, predictions: Predictions, label_maps: Tensor, edge_maps: Tensor) -> Losses:
         """Compare predictions with label maps.
@@ -98,6 +101,7 @@ class Criterion:
         factor = 1 + gains * weights
         if self.settings.clamp_weights:
             factor = factor.clamp(min=0)
+        self.weights_seen.see(factor)
         bce = F.binary_cross_entropy_with_logits(logits, masks, factor, reduction="sum")
         dice = dice_losses(logits.sigmoid(), masks).sum()
         return (

@@ -96,6 +96,8 @@ class TrainConfig:
     """How many of these are kept."""
     log_every: int = 50
     """Steps between lines of the log."""
+    panels: int = 4
+    """Images of the split for validation that every validation draws a picture of; 0: none."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "accumulate", "validate_every", "save_every", "keep", "log_every"):
@@ -104,5 +106,7 @@ class TrainConfig:
         for name in ("lr", "weight_decay", "clip", "backbone_lr", "warmup"):
             if getattr(self, name) < 0:
                 raise DatasetError(f"train.{name} is {getattr(self, name)}, expected 0 or more")
+        if self.panels < 0:
+            raise DatasetError(f"train.panels is {self.panels}, expected 0 or more")
         if not 0 <= self.ema < 1:
             raise DatasetError(f"train.ema is {self.ema}, expected 0 up to 1")
