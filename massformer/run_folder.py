@@ -4,10 +4,14 @@
 ``config.toml``        All settings as they were resolved; it also does as a preset
 ``environment.json``   Versions, machine, command, and the state of the git folder it ran in
 ``log.csv``            A line every ``train.log_every`` steps
-``validation.csv``     A line for every validation
+``validation.csv``     A line for every validation: means, then the scores of every class
+``tensorboard/``       The same for TensorBoard, where it is installed
+``curves.png``         Loss, learning rate and scores over the steps
+``panels/``            Images, truth and predictions at every validation
 ``checkpoints/``       Where a killed run goes on: ``step-000123.pt``, the newest ``train.keep``
 ``best-miou/``         The network with the best mIoU so far; ``best-biou/`` likewise
 ``last/``              The network at the end
+``README.md``          What was trained, on what, how well it does: written at the end
 =====================  ==========================================================================
 """
 
@@ -19,7 +23,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,7 @@ from massformer.checkpoint import LoadedModel, checkpoint_table, save_model, wri
 from massformer.weights import read_pickle
 
 PACKAGES = ("mass13k", "torch", "numpy", "opencv-python-headless", "scipy")
+BEST = ("miou", "biou")  # columns of validation.csv by which networks are kept
 CHECKPOINT = re.compile(r"step-(\d+)\.pt")
 
 
@@ -117,6 +122,17 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def best_row(rows: Sequence[dict[str, str]], name: str) -> dict[str, str] | None:
+    """Find the highest value of a column, the last of equal ones; None where all are empty.
+
+    Example:
+        >>> best_row([{"miou": ""}, {"miou": "0.5"}, {"miou": "0.25"}], "miou")
+        {'miou': '0.5'}
+    """
+    filled = [row for row in rows if row[name]]
+    return max(reversed(filled), key=lambda row: float(row[name]), default=None)
 
 
 def environment() -> dict[str, Any]:

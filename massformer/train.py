@@ -12,6 +12,7 @@ from massformer.program import FOLDER, program, run
 @click.option("--out", type=FOLDER, help="Folder of the run.")
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option("--resume", type=click.Choice(["auto"]), help="Go on where a run in OUT stopped.")
+@click.option("--wandb", is_flag=True, help="Send logs to Weights & Biases, too.")
 @click.option("--device", help="Such as cuda:0  [default: a GPU if there is one]")
 @click.option("--print-config", is_flag=True, help="Print all settings and end.")
 def train(
@@ -19,6 +20,7 @@ def train(
     out: Path | None,
     overrides: tuple[str, ...],
     resume: str | None,
+    wandb: bool,
     device: str | None,
     print_config: bool,
 ) -> None:
@@ -43,7 +45,7 @@ def train(
     if out is None:
         raise click.UsageError("--out is missing: the folder of the run")
     with joined(device) as ranks:
-        train_network(config, out, ranks, resume=resume is not None)
+        train_network(config, out, ranks, resume=resume is not None, wandb=wandb)
 
 
 if __name__ == "__main__":
