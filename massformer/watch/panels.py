@@ -72,7 +72,7 @@ def _pictures(
     yield _headed(f"prediction  {means}", draw_layer("prediction", part))
     yield _headed(f"wrong  {percent(1 - scores.accuracy)} %", draw_layer("error", part))
     if made.edges is not None:
-        probability = made.edges / np.float32(255)
+        probability = np.asarray(made.edges / 255, np.float32)
         yield _headed("edge probability", render.heat_map(fit_largest(probability, SIDE_PX)))
         yield _headed("true edges", draw_layer("edges", part))
 

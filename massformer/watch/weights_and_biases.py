@@ -25,19 +25,27 @@ class WeightsAndBiases(Watcher):
         Args:
             folder: Of the run; its name is the run's, unless WANDB_NAME says otherwise.
             config: Kept there, paths of this machine left out.
+
+        Raises:
+            DatasetError: It does not begin, such as without an account.
         """
         self.wandb: Any = import_module("wandb")
         own = folder / "wandb_id.txt"
         if not own.is_file():
             write_file(own, uuid.uuid4().hex[:8].encode())
-        self.run = self.wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "massformer"),
-            name=os.environ.get("WANDB_NAME", folder.resolve().name),
-            dir=os.environ.get("WANDB_DIR", str(folder)),
-            id=os.environ.get("WANDB_RUN_ID", own.read_text(encoding="utf-8")),
-            resume="allow",
-            config=dict(shown_settings(config)),
-        )
+        try:
+            self.run = self.wandb.init(
+                project=os.environ.get("WANDB_PROJECT", "massformer"),
+                name=os.environ.get("WANDB_NAME", folder.resolve().name),
+                dir=os.environ.get("WANDB_DIR", str(folder)),
+                id=os.environ.get("WANDB_RUN_ID", own.read_text(encoding="utf-8")),
+                resume="allow",
+                config=dict(shown_settings(config)),
+            )
+        except self.wandb.Error as error:
+            raise DatasetError(
+                f"Weights & Biases does not begin: {error}; WANDB_MODE=offline keeps all here"
+            ) from error
         self.run.define_metric("*", step_metric=STEP)
 
     def logged(self, line: Line) -> None:
