@@ -23,7 +23,7 @@ from massformer.inference.predictor import Predictor, Wanted
 
 SIDE_PX = 480  # of every picture
 CLASSES_SHOWN = 30
-TEXT_PX = 16
+TEXT_PX = 18
 EDGE_STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
