@@ -11,6 +11,7 @@ class Pictures(Watcher):
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder.path
+        self.drawn: list[list[dict[str, str]]] = []
 
     def validated(self, validation: Validation) -> None:
         """Keep the picture, and draw the curves."""
@@ -26,8 +27,7 @@ class Pictures(Watcher):
     def _draw_curves(self) -> None:
         from massformer.watch.curves import curves_png  # loads Matplotlib
 
-        log, validations = (
-            read_rows(self.folder / f"{each}.csv") for each in ("log", "validation")
-        )
-        if log:
-            write_file(self.folder / "curves.png", curves_png(log, validations), overwrite=True)
+        tables = [read_rows(self.folder / f"{name}.csv") for name in ("log", "validation")]
+        if tables[0] and tables != self.drawn:  # the last step is often validated, too
+            write_file(self.folder / "curves.png", curves_png(*tables), overwrite=True)
+            self.drawn = tables
