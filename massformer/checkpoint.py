@@ -1,9 +1,13 @@
 """Networks as files: one format, written and read by everything here.
 
-A folder holds ``model.safetensors``, ``config.toml`` (all settings; it also does as a preset) and
-``classes.toml`` (which class each of the network's outputs is, in this order). A training
-checkpoint is one ``.pt`` file of the same content, to which training adds what it needs to go on:
+A folder holds ``model.safetensors``, ``config.toml`` (the network's settings; it also does as a
+preset) and ``classes.toml`` (which class each of the network's outputs is, in this order). A
+training checkpoint is one ``.pt`` file of the same content, to which training adds its settings and
+what it needs to go on:
 ``{"format": "massformer/1", "config": tables, "classes": TOML, "model": tensors, …}``.
+
+Of settings only the section ``model`` is read, and of that every name: whoever only predicts need
+not know how a network was trained.
 """
 
 import io
@@ -19,9 +23,14 @@ from torch import Tensor
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.outputs import write_file, write_folder
-from mass13k_tools.printing import toml_value
 from mass13k_tools.taxonomy_file import read_taxonomy, taxonomy_from_table, taxonomy_toml
-from massformer.config import Config, config_from_table, config_table, load_config
+from massformer.config import (
+    ModelConfig,
+    load_model_config,
+    model_from_table,
+    model_table,
+    settings_toml,
+)
 from massformer.model import MassFormer, build_model
 from massformer.released import is_released
 from massformer.weights import fill, named_tensors, read_pickle, read_safetensors, state_dict_of
@@ -34,7 +43,7 @@ class LoadedModel(NamedTuple):
     """A network and what is known of it."""
 
     model: MassFormer
-    config: Config
+    config: ModelConfig
     taxonomy: Taxonomy
     """Its class number k is that of the network's output k."""
 
@@ -61,7 +70,7 @@ def load_model(path: Path) -> LoadedModel:
         raise _no_checkpoint(content, path)
     _check_format(table["format"], path)
     try:
-        config = config_from_table(_entry(table, "config", dict))
+        config = model_from_table(_entry(table, "config", dict))
         classes = tomllib.loads(_entry(table, "classes", str))
         taxonomy = taxonomy_from_table(classes, path.stem)
     except (DatasetError, tomllib.TOMLDecodeError) as error:
@@ -83,7 +92,7 @@ def save_model(folder: Path, loaded: LoadedModel, *, overwrite: bool = False) ->
     tensors = {key: tensor.contiguous() for key, tensor in _tensors(loaded).items()}
     contents = {
         WEIGHTS: safetensors.torch.save(tensors, metadata={"format": FORMAT}),
-        SETTINGS: settings_toml(loaded.config).encode(),
+        SETTINGS: settings_toml(model_table(loaded.config)).encode(),
         CLASSES: taxonomy_toml(loaded.taxonomy).encode(),
     }
     write_folder(folder, contents, overwrite=overwrite)
@@ -93,7 +102,7 @@ def checkpoint_table(loaded: LoadedModel) -> dict[str, Any]:
     """Give what a training checkpoint holds of its network; training adds entries of its own."""
     return {
         "format": FORMAT,
-        "config": config_table(loaded.config),
+        "config": model_table(loaded.config),
         "classes": taxonomy_toml(loaded.taxonomy),
         "model": _tensors(loaded),
     }
@@ -113,7 +122,7 @@ def write_checkpoint(path: Path, table: Mapping[str, Any], *, overwrite: bool = 
 
 
 def assemble(
-    config: Config, taxonomy: Taxonomy, tensors: Mapping[str, Tensor], source: str
+    config: ModelConfig, taxonomy: Taxonomy, tensors: Mapping[str, Tensor], source: str
 ) -> LoadedModel:
     """Put a network together.
 
@@ -127,33 +136,33 @@ def assemble(
         DatasetError: They do not fit each other.
     """
     check_classes(config, taxonomy, source)
-    if config.model.layers > len(tensors):  # before as many layers are made
+    if config.layers > len(tensors):  # before as many layers are made
         raise DatasetError(
-            f"{source} has {len(tensors)} tensors, too few for model.layers = {config.model.layers}"
+            f"{source} has {len(tensors)} tensors, too few for model.layers = {config.layers}"
         )
     try:
         model = unfilled_model(config)
     except (RuntimeError, TypeError, OverflowError) as error:  # sides beyond what torch can count
-        raise DatasetError(f"no network is as large as that of {source}: {config.model}") from error
+        raise DatasetError(f"no network is as large as that of {source}: {config}") from error
     fill(model, tensors, source)
     return LoadedModel(model.eval(), config, taxonomy)
 
 
-def unfilled_model(config: Config) -> MassFormer:
+def unfilled_model(config: ModelConfig) -> MassFormer:
     """Build a network without values: it takes no memory, no time, and no random numbers."""
     with torch.device("meta"):
-        return build_model(config.model)
+        return build_model(config)
 
 
-def check_classes(config: Config, taxonomy: Taxonomy, source: str) -> None:
+def check_classes(config: ModelConfig, taxonomy: Taxonomy, source: str) -> None:
     """Make sure that a taxonomy has as many classes as a network.
 
     Raises:
         DatasetError: It has not.
     """
-    if len(taxonomy.classes) != config.model.classes:
+    if len(taxonomy.classes) != config.classes:
         raise DatasetError(
-            f"the network of {source} has {config.model.classes} classes, but taxonomy "
+            f"the network of {source} has {config.classes} classes, but taxonomy "
             f"'{taxonomy.name}' has {len(taxonomy.classes)}"
         )
 
@@ -165,7 +174,7 @@ def _load_folder(folder: Path) -> LoadedModel:
         )
     tensors, notes = read_safetensors(folder / WEIGHTS)
     _check_format(notes.get("format"), folder / WEIGHTS)
-    config = load_config(str(folder / SETTINGS))
+    config = load_model_config(folder / SETTINGS)
     taxonomy = read_taxonomy(folder / CLASSES)
     return assemble(config, taxonomy, tensors, f"'{folder / WEIGHTS}'")
 
@@ -196,12 +205,3 @@ def _no_checkpoint(content: Any, path: Path) -> DatasetError:
 
 def _tensors(loaded: LoadedModel) -> dict[str, Tensor]:
     return {key: tensor.cpu() for key, tensor in loaded.model.state_dict().items()}
-
-
-def settings_toml(config: Config) -> str:
-    """Write all settings as TOML, which :func:`massformer.config.load_config` reads."""
-    lines = []
-    for section, values in config_table(config).items():
-        lines.append(f"[{section}]")
-        lines += [f"{name} = {toml_value(value)}" for name, value in values.items()]
-    return "\n".join(lines) + "\n"

@@ -9,20 +9,26 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.inputs import read_bytes
-from massformer.run_config import DataConfig, TrainConfig
+from mass13k_tools.printing import toml_value
+from massformer.run_config import DataConfig, LossConfig, TrainConfig
 
 Backbone = Literal["resnet18", "resnet50"]
+OURS = "massformer"
+PEER = "peer:"  # what a peer's name begins with on the command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
     """What the network is made of; the defaults are the paper's MaSSFormer."""
 
+    network: str = OURS
+    """Which it is: massformer, or one of massformer.peers; sizes hold there where they have one."""
     backbone: Backbone = "resnet50"
     """Which ResNet reads the image."""
     backbone_width: int = 64
@@ -35,6 +41,8 @@ class ModelConfig:
     """Layers of the mask decoder."""
     feed_forward: int = 2048
     """Hidden width of its feed-forward blocks."""
+    encoder_layers: int = 6
+    """Layers of the transformer in the pixel decoder; only mask2former has it."""
     classes: int = 7
     """Classes, "others" included."""
     norm: Literal["batch", "group"] = "batch"
@@ -49,45 +57,17 @@ class ModelConfig:
     """Edge-guided fusion and the edge head."""
 
     def __post_init__(self) -> None:
-        for name in ("backbone_width", "queries", "layers", "feed_forward", "classes"):
+        sizes = ("queries", "layers", "encoder_layers", "feed_forward", "classes")
+        for name in ("backbone_width", *sizes):
             if getattr(self, name) < 1:
                 raise DatasetError(f"model.{name} is {getattr(self, name)}, expected 1 or more")
         if self.width < 8 or self.width % 8:
             raise DatasetError(f"model.width is {self.width}, expected a multiple of 8")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LossConfig:
-    """What the terms of the loss count; the defaults are the released weights, corrected."""
-
-    class_weight: float = 2.0
-    """Of the classes of the queries."""
-    mask_weight: float = 5.0
-    """Of the cross-entropy of masks."""
-    dice_weight: float = 5.0
-    """Of the dice loss of masks."""
-    edge_weight: float = 10.0
-    """Of the edge head."""
-    no_object_weight: float = 0.1
-    """Of queries without target among the classes."""
-    points: int = 12544
-    """Where a mask is compared with its target: 112 x 112 points."""
-    oversample: float = 3.0
-    """Points that are drawn for each that is kept."""
-    worthwhile: float = 0.75
-    """Share of the points that lie where the mask is doubtful or near a boundary."""
-    reweight: Literal["paper", "off"] = "paper"
-    """Whether boundary weights change the loss of masks (Eq. 7)."""
-    precise_gain: float = 5.0
-    """λ1 of Eq. 7: what the boundary weight counts for classes labelled precisely."""
-    pseudo_gain: float = 1.0
-    """λ2 of Eq. 7: what it counts against pseudo-labelled ones; not published."""
-    weight_kernel_px: int = 5
-    """Side of the window of the boundary weights."""
-    edge_target: Literal["edges", "released"] = "edges"
-    """The edge map; or all pixels but padding, as the released code has it."""
-    clamp_weights: bool = True
-    """Whether no pixel may count less than nothing, however large pseudo_gain is."""
+    @property
+    def sees_edges(self) -> bool:
+        """Whether the network has an edge head."""
+        return self.egf and self.network == OURS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,15 +86,21 @@ class Config:
 
 def preset_names() -> list[str]:
     """List the presets that come with the package."""
-    folder = resources.files("massformer") / "presets"
-    return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".toml"))
+    return _names_in(resources.files("massformer") / "presets")
 
 
-def load_config(preset: str, overrides: Sequence[str] = ()) -> Config:
+def peer_names() -> list[str]:
+    """List networks of others whose settings come with the package."""
+    return _names_in(resources.files("massformer") / "presets" / "peers")
+
+
+def load_config(preset: str, overrides: Sequence[str] = (), model: str | None = None) -> Config:
     """Read settings.
 
     Args:
         preset: Name of a preset, or path of a TOML file.
+        model: A network of others that takes the place of the preset's, such as
+            ``"peer:mask2former-r50"``.
         overrides: Such as ``"model.queries=50"``; the value is written as in TOML, and a text that
             is no TOML value stands for itself.
 
@@ -126,6 +112,8 @@ def load_config(preset: str, overrides: Sequence[str] = ()) -> Config:
         7
     """
     table = _read_table(preset)
+    if model is not None:
+        table = _with_peer(table, model)
     for override in overrides:
         _put(table, override)
     return config_from_table(table)
@@ -142,6 +130,58 @@ def config_table(config: Config) -> dict[str, Any]:
     return asdict(config)
 
 
+def load_model_config(path: Path) -> ModelConfig:
+    """Read the settings of a network from a TOML file; see :func:`model_from_table`.
+
+    Raises:
+        DatasetError: No file, not TOML, or not settings of a network.
+    """
+    table = _read_table(str(path))
+    try:
+        return model_from_table(table)
+    except DatasetError as error:
+        raise DatasetError(f"settings '{path}': {error}") from error
+
+
+def model_from_table(table: Mapping[str, Any]) -> ModelConfig:
+    """Build the settings of a network from nested tables.
+
+    Sections beside ``model`` say how the network was trained, perhaps by an older or a newer
+    program, and are passed over.
+
+    Raises:
+        DatasetError: There is no section ``model``; it has an unknown name or a wrong value.
+
+    Example:
+        >>> model_from_table({"model": {"queries": 7}, "train": {"speed": "high"}}).queries
+        7
+    """
+    if "model" not in table:
+        raise DatasetError(f"no section 'model', found {', '.join(table) or 'nothing'}")
+    return config_from_table({"model": table["model"]}).model
+
+
+def model_table(config: ModelConfig) -> dict[str, Any]:
+    """Give the settings of a network as nested tables, which :func:`model_from_table` reads."""
+    return {"model": asdict(config)}
+
+
+def settings_toml(table: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write sections of settings as TOML, which :func:`load_config` reads.
+
+    Example:
+        >>> print(settings_toml({"data": {"root": "photos", "crop_px": (64, 64)}}), end="")
+        [data]
+        root = "photos"
+        crop_px = [64, 64]
+    """
+    lines = []
+    for section, values in table.items():
+        lines.append(f"[{section}]")
+        lines += [f"{name} = {toml_value(value)}" for name, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
 def settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """List all settings by their full names, such as ``("model.queries", 100)``."""
     for each in fields(config):
@@ -150,6 +190,24 @@ def settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from settings(value, f"{prefix}{each.name}.")
         else:
             yield prefix + each.name, value
+
+
+def _names_in(folder: Traversable) -> list[str]:
+    return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def _with_peer(table: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """Put a peer's network in the place of another; what it sets beside that is added."""
+    name = model.removeprefix(PEER)
+    if not model.startswith(PEER) or name not in peer_names():
+        known = ", ".join(PEER + each for each in peer_names())
+        raise DatasetError(f"no network '{model}', expected {known}")
+    file = resources.files("massformer") / "presets" / "peers" / f"{name}.toml"
+    peer = tomllib.loads(file.read_text(encoding="utf-8"))
+    if "classes" in table.get("model", {}):
+        peer["model"]["classes"] = table["model"]["classes"]
+    others = {section: {**table.get(section, {}), **peer[section]} for section in peer}
+    return {**table, **others, "model": peer["model"]}
 
 
 def _read_table(preset: str) -> dict[str, Any]:
@@ -206,10 +264,10 @@ def _checked(kind: Any, value: Any, name: str) -> Any:
         expected = " or ".join(map(str, get_args(kind)))
     elif get_origin(kind) is tuple and isinstance(value, list | tuple):
         return tuple(_checked(get_args(kind)[0], each, name) for each in value)
-    elif kind is float and type(value) is int:
+    elif kind is float and type(value) in (int, float) and abs(value) < float("inf"):
         return float(value)
-    elif type(value) is kind:
+    elif type(value) is kind and kind is not float:
         return value
     else:
-        expected = getattr(kind, "__name__", str(kind))
+        expected = "a finite number" if kind is float else getattr(kind, "__name__", str(kind))
     raise DatasetError(f"{name} is {value!r}, expected {expected}")

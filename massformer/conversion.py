@@ -8,7 +8,7 @@ from torch import Tensor
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from massformer.checkpoint import LoadedModel, assemble, unfilled_model
-from massformer.config import Config
+from massformer.config import ModelConfig
 from massformer.released import LEFT_OUT, is_released, our_name, released_config, released_name
 from massformer.weights import Difference, compare, foreign_tensors
 
@@ -16,7 +16,7 @@ from massformer.weights import Difference, compare, foreign_tensors
 class ReleasedModel(NamedTuple):
     """What a released checkpoint holds."""
 
-    config: Config
+    config: ModelConfig
     tensors: dict[str, Tensor]
     """The network's, by their released names."""
     left_out: tuple[str, ...]
@@ -38,7 +38,7 @@ def read_released(path: Path) -> ReleasedModel:
             f"'{path}' has no names of the released network, such as "
             "decode_head.query_feat.weight; checkpoints of massformer need no conversion"
         )
-    config = Config(model=released_config(tensors))
+    config = released_config(tensors)
     wanted = unfilled_model(config).state_dict()
     differences = compare(tensors, {released_name(key): wanted[key] for key in wanted})
     return ReleasedModel(config, tensors, tuple(sorted(set(found) - set(tensors))), differences)

@@ -20,7 +20,7 @@ from massformer.checkpoint import (
     save_model,
     write_checkpoint,
 )
-from massformer.config import Config, config_table
+from massformer.config import ModelConfig, model_table
 from massformer.conversion import read_released, released_table, to_ours
 from massformer.program import (
     CHECKPOINT,
@@ -87,7 +87,7 @@ def convert(
         _print_report(loaded, out, left_out)
 
 
-def _check_default_classes(config: Config, checkpoint: Path) -> None:
+def _check_default_classes(config: ModelConfig, checkpoint: Path) -> None:
     try:
         check_classes(config, MASS13K, f"'{checkpoint}'")
     except DatasetError as error:
@@ -120,7 +120,7 @@ def _report(
         "out": str(out),
         "format": FORMAT,
         "parameters": _parameters(loaded),
-        "model": config_table(loaded.config)["model"],
+        **model_table(loaded.config),
         "classes": loaded.taxonomy.name,
         "left_out": list(left_out),
         "problems": [],
@@ -128,7 +128,7 @@ def _report(
 
 
 def _print_report(loaded: LoadedModel, out: Path, left_out: Sequence[str]) -> None:
-    model = loaded.config.model
+    model = loaded.config
     print_line(
         f"{_parameters(loaded):,} parameters: {model.backbone}, width {model.width}, "
         f"{model.queries} queries, {model.layers} layers, {model.classes} classes of "

@@ -27,7 +27,8 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.torch_photometric import MEAN, STD
 from mass13k_tools.taxonomy_file import taxonomy_toml
 from massformer.blocks import doubled
-from massformer.checkpoint import CLASSES, FORMAT, SETTINGS, LoadedModel, settings_toml
+from massformer.checkpoint import CLASSES, FORMAT, SETTINGS, LoadedModel
+from massformer.config import model_table, settings_toml
 from massformer.model import semantic_scores
 
 INPUT = "images"
@@ -63,14 +64,14 @@ class Deployed(nn.Module):
         super().__init__()
         self.model = loaded.model.eval().requires_grad_(False)
         self.scores = scores
-        edges = ("edges",) if loaded.config.model.egf else ()
+        edges = ("edges",) if loaded.config.egf else ()
         self.output_names = ("label_map", *edges, *(("scores",) if scores else ()))
         self.register_buffer("channel_mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("channel_deviation", torch.tensor(STD)[:, None, None])
         self.register_buffer("ids", torch.tensor(loaded.taxonomy.ids, dtype=torch.uint8))
         self.notes = {
             "format": FORMAT,
-            SETTINGS: settings_toml(loaded.config),
+            SETTINGS: settings_toml(model_table(loaded.config)),
             CLASSES: taxonomy_toml(loaded.taxonomy),
         }
 

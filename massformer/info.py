@@ -39,19 +39,21 @@ def info(
     from massformer.macs import count_macs
 
     if Path(network).is_dir() or network.endswith(".pt"):
+        if overrides:
+            raise click.UsageError("--set: the settings of a checkpoint are those of its weights")
         config = load_model(Path(network)).config
     else:
-        config = load_config(network, overrides)
+        config = load_config(network, overrides).model
     sizes = list(dict.fromkeys([*SIZES_HW, *([_size(size)] if size else [])]))
     model = unfilled_model(config)
     found: dict[str, Any] = {
         "parameters": sum(each.numel() for each in model.parameters()),
         "trainable": sum(each.numel() for each in model.parameters() if each.requires_grad),
-        "macs": {f"{w}x{h}": _table(count_macs(config.model, (h, w))) for h, w in sizes},
+        "macs": {f"{w}x{h}": _table(count_macs(config, (h, w))) for h, w in sizes},
         "paper_gmacs": PAPER_GMACS.get(network),
     }
     if measure:
-        found["measured"] = _measured(config.model, sizes[-1])
+        found["measured"] = _measured(config, sizes[-1])
     if as_json:
         echo_json(found)
     else:

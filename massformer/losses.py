@@ -1,6 +1,6 @@
 """The losses of MaSSFormer: classes, masks with boundary weights, edges.
 
-:class:`massformer.config.LossConfig` says where ours differ from the released code; with its
+:class:`massformer.run_config.LossConfig` says where ours differ from the released code; with its
 ``released`` settings they equal it term by term. Letters in shape comments: B images, Q queries,
 K classes, M matched queries, P points, H and W rows and columns of the label maps.
 """
@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mass13k_tools.arrays import IGNORE
-from massformer.config import LossConfig
 from massformer.matcher import Matches, MatchWeights, match_costs, matches_of
 from massformer.model import Predictions
+from massformer.run_config import LossConfig
 from massformer.targets import Targets, sampled, targets_of
 from massformer.weight_range import WeightRange
 

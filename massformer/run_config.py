@@ -1,4 +1,4 @@
-"""Settings of a training run: where its data come from, and how it goes on."""
+"""Settings of a training run: what is minimised, where its data come from, and how it goes on."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +10,40 @@ Place = Literal["host", "device"]
 Schedule = Literal["cosine", "poly"]
 Precision = Literal["float32", "bf16", "fp16"]
 Norm = Literal["batch", "frozen", "sync"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
+    """What the terms of the loss count; the defaults are the released weights, corrected."""
+
+    class_weight: float = 2.0
+    """Of the classes of the queries."""
+    mask_weight: float = 5.0
+    """Of the cross-entropy of masks."""
+    dice_weight: float = 5.0
+    """Of the dice loss of masks."""
+    edge_weight: float = 10.0
+    """Of the edge head."""
+    no_object_weight: float = 0.1
+    """Of queries without target among the classes."""
+    points: int = 12544
+    """Where a mask is compared with its target: 112 x 112 points."""
+    oversample: float = 3.0
+    """Points that are drawn for each that is kept."""
+    worthwhile: float = 0.75
+    """Share of the points that lie where the mask is doubtful or near a boundary."""
+    reweight: Literal["paper", "off"] = "paper"
+    """Whether boundary weights change the loss of masks (Eq. 7)."""
+    precise_gain: float = 5.0
+    """λ1 of Eq. 7: what the boundary weight counts for classes labelled precisely."""
+    pseudo_gain: float = 1.0
+    """λ2 of Eq. 7: what it counts against pseudo-labelled ones; not published."""
+    weight_kernel_px: int = 5
+    """Side of the window of the boundary weights."""
+    edge_target: Literal["edges", "released"] = "edges"
+    """The edge map; or all pixels but padding, as the released code has it."""
+    clamp_weights: bool = True
+    """Whether no pixel may count less than nothing, however large pseudo_gain is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

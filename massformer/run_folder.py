@@ -70,10 +70,18 @@ class RunFolder:
         content = json.dumps(environment(), indent=2, sort_keys=True) + "\n"
         write_file(self.path / "environment.json", content.encode(), overwrite=True)
 
-    def save(self, loaded: LoadedModel, state: Mapping[str, Any], *, step: int, keep: int) -> None:
-        """Write a checkpoint, then remove those that are too many."""
+    def save(self, loaded: LoadedModel, extra: Mapping[str, Any], *, step: int, keep: int) -> None:
+        """Write a checkpoint, then remove those that are too many.
+
+        Args:
+            loaded: The network.
+            extra: What else it holds: ``config``, all settings, and ``training``, the state of
+                the run.
+            step: Of the run.
+            keep: How many are kept.
+        """
         path = self.path / "checkpoints" / f"step-{step:06d}.pt"
-        write_checkpoint(path, checkpoint_table(loaded) | {"training": dict(state)}, overwrite=True)
+        write_checkpoint(path, checkpoint_table(loaded) | dict(extra), overwrite=True)
         for old in self._checkpoints()[:-keep]:
             old.unlink()
 

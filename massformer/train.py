@@ -33,14 +33,13 @@ def train(
       python -m massformer.train tiny --set data.root=MaSS13K --out runs/tiny
       torchrun --nproc-per-node 4 -m massformer.train massformer --set data.root=shards --out runs/a
     """
-    from massformer.checkpoint import settings_toml
-    from massformer.config import load_config
+    from massformer.config import config_table, load_config, settings_toml
     from massformer.ranks import joined
     from massformer.training import train as train_network
 
     config = load_config(preset, overrides)
     if print_config:
-        click.echo(settings_toml(config), nl=False)
+        click.echo(settings_toml(config_table(config)), nl=False)
         return
     if out is None:
         raise click.UsageError("--out is missing: the folder of the run")

@@ -12,8 +12,8 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.sources import Source
 from mass13k_tools.ops.scores import mean
 from massformer.building import build_run
-from massformer.checkpoint import LoadedModel, load_model, settings_toml
-from massformer.config import Config
+from massformer.checkpoint import LoadedModel, load_model
+from massformer.config import Config, config_table, settings_toml
 from massformer.data import open_split
 from massformer.engine import NotFiniteError, Run
 from massformer.inference.predictor import Predictor
@@ -61,7 +61,7 @@ def train(
         raise DatasetError(f"'{out}' holds a run; pass --resume auto to go on, or another folder")
     run = build_run(config, source, ranks)
     if ranks.first:
-        folder.begin(settings_toml(config))
+        folder.begin(settings_toml(config_table(config)))
     if newest:
         run.model.load_state_dict(load_model(newest).model.state_dict())
         run.go_on_from(read_training(newest))
@@ -92,7 +92,7 @@ def _loop(run: Run, folder: RunFolder, data: Data, watch: Watch, stopped: list[i
             _validate(run, folder, data.truth, watch)
         stop = run.ranks.any(bool(stopped))
         if run.step % settings.save_every == 0 or last or stop:
-            state = run.state()
+            state = {"training": run.state(), "config": config_table(run.config)}
             if run.ranks.first:
                 folder.save(_loaded(run, data.source), state, step=run.step, keep=settings.keep)
         if stop:
@@ -119,13 +119,13 @@ def _validate(run: Run, folder: RunFolder, truth: Source, watch: Watch) -> None:
 
 
 def _loaded(run: Run, source: Source) -> LoadedModel:
-    return LoadedModel(run.model, run.config, source.taxonomy)
+    return LoadedModel(run.model, run.config.model, source.taxonomy)
 
 
 def _kept(run: Run, source: Source) -> LoadedModel:
     """Give the network that is validated and kept: the average of the weights, if there is one."""
     model = run.model if run.average is None else run.average.module
-    return LoadedModel(model, run.config, source.taxonomy)  # type: ignore[arg-type]
+    return LoadedModel(model, run.config.model, source.taxonomy)  # type: ignore[arg-type]
 
 
 @contextmanager

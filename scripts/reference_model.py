@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from massformer.checkpoint import unfilled_model
-from massformer.config import Config, load_config
+from massformer.config import ModelConfig, load_config
 from massformer.model import MassFormer, semantic_scores
 from massformer.released import released_name
 from massformer.weights import fill
@@ -88,10 +88,10 @@ ARRAYS: dict[str, Stored] = {
 TRANSFORMER = ("cls_logits", "mask_logits_inter", "mask_logits_final", "sem_logits")
 
 
-def reference_config(variant: str) -> Config:
+def reference_config(variant: str) -> ModelConfig:
     """Give the settings of a network whose outputs are known."""
     preset, overrides = VARIANTS[variant]
-    return load_config(preset, overrides)
+    return load_config(preset, overrides).model
 
 
 def reference_value(key: str, shape: tuple[int, ...]) -> NDArray[Any]:

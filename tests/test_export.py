@@ -35,8 +35,8 @@ FEWER_PARTS = ("model.rfb=false", "model.lse=false")
 
 def loaded_network(*overrides: str) -> LoadedModel:
     torch.manual_seed(0)
-    config = load_config("tiny", ["model.layers=1", "model.queries=11", *overrides])
-    return LoadedModel(build_model(config.model).eval(), config, MASS13K)
+    config = load_config("tiny", ["model.layers=1", "model.queries=11", *overrides]).model
+    return LoadedModel(build_model(config).eval(), config, MASS13K)
 
 
 @pytest.fixture(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from massformer.config import LossConfig
 from massformer.losses import Criterion, Draw, dice_losses, edge_loss, random_points
 from massformer.model import Predictions
+from massformer.run_config import LossConfig
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 RELEASED = LossConfig(edge_target="released", clamp_weights=False)

@@ -84,7 +84,7 @@ def test_another_network_is_replaced_only_when_asked(folder):
 
 
 def test_its_settings_do_as_a_preset(folder):
-    assert load_config(str(folder / SETTINGS)) == tiny_network().config
+    assert load_config(str(folder / SETTINGS)).model == tiny_network().config
 
 
 def test_reading_draws_no_random_numbers(folder):

@@ -202,8 +202,8 @@ def test_time_and_memory_are_told(network, photos, tmp_path):
 
 @pytest.mark.slow
 def test_a_photo_of_4096x3072_takes_8_gib_at_most_in_one_piece(tmp_path):
-    config = load_config("massformer")
-    save_model(tmp_path / "network", LoadedModel(build_model(config.model), config, MASS13K))
+    config = load_config("massformer").model
+    save_model(tmp_path / "network", LoadedModel(build_model(config), config, MASS13K))
     PillowImage.fromarray(photo(3072, 4096)).save(tmp_path / "a.png")
     command = (sys.executable, "-m", "massformer.predict", "network", "a.png", "--out", "out")
     made = subprocess.run(

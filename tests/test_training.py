@@ -64,7 +64,7 @@ def test_a_run_leaves_its_settings_log_scores_checkpoints_and_networks(tiny_data
     assert [row["step"] for row in read_rows(folder / "log.csv")] == ["2", "4", "6"]
     assert [row["step"] for row in read_rows(folder / "validation.csv")] == ["4", "6"]
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-000006.pt"]
-    assert load_model(folder / "last").config == config
+    assert load_model(folder / "last").config == config.model
     assert {path.name for path in folder.iterdir()} >= {"best-miou", "best-biou", "config.toml"}
 
 

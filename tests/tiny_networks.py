@@ -27,7 +27,7 @@ def tiny_network(*overrides, taxonomy=MASS13K, seed=0):
         model = build_model(config.model).eval()
         for buffer in model.buffers():
             buffer.copy_(torch.rand(buffer.shape) * 9 + 1)
-    return LoadedModel(model, config, taxonomy)
+    return LoadedModel(model, config.model, taxonomy)
 
 
 def released_state(loaded):

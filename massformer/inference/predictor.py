@@ -84,7 +84,7 @@ class Predictor:
         if self.device.type == "cpu" and settings.dtype == "fp16":
             raise DatasetError("fp16 is for GPUs, expected bf16 or float32 on a CPU")
         self.settings = settings
-        self.config = loaded.config.model
+        self.config = loaded.config
         self.taxonomy = loaded.taxonomy
         self.model = loaded.model.to(self.device).eval()
         self.ids = np.array(loaded.taxonomy.ids, np.uint8)
