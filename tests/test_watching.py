@@ -233,7 +233,7 @@ class Oracle:
     """Predicts the truth of a source, and an edge everywhere."""
 
     def __init__(self, source, *, edges=True):
-        self.source, self.config = source, SimpleNamespace(egf=edges)
+        self.source, self.config = source, SimpleNamespace(sees_edges=edges)
 
     def predict(self, image, wanted):
         for index in range(len(self.source)):

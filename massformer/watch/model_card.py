@@ -9,7 +9,7 @@ from mass13k_tools.classes import Taxonomy
 from mass13k_tools.ops.score_sums import PROTOCOL
 from mass13k_tools.outputs import write_file
 from mass13k_tools.printing import one_line, toml_value
-from massformer.config import Config, settings
+from massformer.config import OURS, Config, settings
 from massformer.run_folder import BEST, RunFolder, best_row, read_rows
 from massformer.watch.progress import duration
 from massformer.watch.seam import Watcher
@@ -79,9 +79,10 @@ def model_card(
 def _what(trained: Trained, log: Table) -> Iterator[str]:
     config = trained.config
     data, train = config.data, config.train
+    network = "MaSSFormer" if config.model.network == OURS else one_line(config.model.network)
     classes = ", ".join(map(one_line, trained.taxonomy.names.values()))
     yield (
-        f"A network for semantic segmentation: MaSSFormer with {config.model.backbone}, "
+        f"A network for semantic segmentation: {network} with {config.model.backbone}, "
         f"{trained.parameters:,} parameters, {len(trained.taxonomy.classes)} classes "
         f"(taxonomy {one_line(trained.taxonomy.name)}): {classes}."
     )

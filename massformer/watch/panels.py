@@ -60,7 +60,7 @@ def _pictures(
     """Draw a sample, each picture under its heading; note which classes there are."""
     key, box = source.keys[index], whole_box(source, index)
     image, truth = source.image_region(index, box), source.label_region(index, box)
-    made = predictor.predict(image, Wanted(edges=predictor.config.egf))
+    made = predictor.predict(image, Wanted(edges=predictor.config.sees_edges))
     sample = Sample(key, "", Path(), Path())  # its files need not lie in folders
     part = Part(sample, source.taxonomy, Look(side_px=SIDE_PX), image, truth, made.label_map)
     for label_map in (truth, made.label_map):
@@ -92,7 +92,7 @@ def _legend(predictor: Predictor, taxonomy: Taxonomy, present: set[int], title: 
     if IGNORE in present:
         rows.append(LegendRow(tuple(taxonomy.colours[IGNORE].tolist()), "ignore"))
     rows += [LegendRow(None, "wrong"), *_error_rows(taxonomy)]
-    if predictor.config.egf:
+    if predictor.config.sees_edges:
         colours = render.heat_map(np.array([EDGE_STEPS], np.float32))[0].tolist()
         rows.append(LegendRow(None, "probability of an edge"))
         rows += [
