@@ -14,7 +14,7 @@ they are not installed.
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from loader_peers import PEERS, Loader, Loading, decoded
 from loader_ways import ON_DEVICE, ON_HOST, PLAIN, RELEASED, SHARDS, crop_makers, prepare, ways
-from measuring import Comparison, painted, print_table, use_one_thread
+from measuring import painted, paired, print_table, use_one_thread
 from process_memory import peak_bytes
 
 from mass13k_tools.layouts import find_dataset
@@ -172,12 +172,6 @@ def processor_s(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     return time.process_time() - start
-
-
-def paired(one: Sequence[float], other: Sequence[float]) -> Comparison:
-    """Compare two rows of times that were measured in turn."""
-    ratios = [first / second for first, second in zip(one, other, strict=True)]
-    return Comparison(median(one), median(other), median(ratios), min(ratios), max(ratios))
 
 
 if __name__ == "__main__":

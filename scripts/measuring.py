@@ -1,10 +1,10 @@
 """What the benchmarks share: two things timed in turn, what to time them on, tables."""
 
 import platform
-import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import cv2
@@ -46,9 +46,14 @@ def compare(one: Callable[[], object], other: Callable[[], object], *, rounds: i
     """Time two things in turn, after a first call of each that compiles what is compiled."""
     one(), other()
     pairs = [(seconds(one), seconds(other)) for _ in range(rounds)]
-    ratios = [first / second for first, second in pairs]
-    one_s, other_s = (statistics.median(times) for times in zip(*pairs, strict=True))
-    return Comparison(one_s, other_s, statistics.median(ratios), min(ratios), max(ratios))
+    one_s, other_s = zip(*pairs, strict=True)
+    return paired(one_s, other_s)
+
+
+def paired(one: Sequence[float], other: Sequence[float]) -> Comparison:
+    """Compare two rows of times that were measured in turn."""
+    ratios = [first / second for first, second in zip(one, other, strict=True)]
+    return Comparison(median(one), median(other), median(ratios), min(ratios), max(ratios))
 
 
 def milliseconds(time_s: float) -> str:

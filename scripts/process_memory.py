@@ -1,4 +1,4 @@
-"""How much memory a command and all processes that it starts hold at most (on Linux)."""
+"""How much memory processes hold at most (on Linux): a command with all it starts, or this one."""
 
 import subprocess
 import time
@@ -54,3 +54,15 @@ def resident_bytes(pid: int) -> int:
     except OSError:  # it ended meanwhile
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def forget_peak() -> int:
+    """Let the peak of this process begin anew; give what is resident now, in bytes."""
+    (PROC / "self/clear_refs").write_text("5")
+    return own_peak_bytes()
+
+
+def own_peak_bytes() -> int:
+    """Tell the most that was resident at once since then; every page counts."""
+    lines = (PROC / "self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
