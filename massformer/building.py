@@ -12,14 +12,16 @@ from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.sources import Source
 from mass13k_tools.ops.weights import class_gains
+from massformer.backbone import ResNet
 from massformer.config import Config
 from massformer.data import class_indices, crop_loader
 from massformer.engine import Run, averaged
 from massformer.losses import Criterion, random_points
 from massformer.mask_decoder import LEVEL_STRIDES
-from massformer.model import MassFormer, build_model
+from massformer.model import MassFormer
 from massformer.norms import freeze_norms, synchronise_norms, train_affine
 from massformer.optimiser import build_optimiser
+from massformer.peers import Network, build_network
 from massformer.pretrained import load_pretrained
 from massformer.ranks import Ranks
 
@@ -78,10 +80,17 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
     )
 
 
-def _network(config: Config) -> MassFormer:
+def _network(config: Config) -> Network:
     settings = config.train
-    model = build_model(config.model)
-    if settings.pretrained != "none":
+    model = build_network(config.model)
+    head = model.pixel_decoder if isinstance(model, MassFormer) else model.head
+    if not isinstance(model.backbone, ResNet):
+        if settings.pretrained != "none":
+            raise DatasetError(
+                f"network '{config.model.network}' has a backbone of its own, so train.pretrained "
+                f"cannot be {settings.pretrained}; pass --set train.pretrained=none"
+            )
+    elif settings.pretrained != "none":
         path = None if settings.pretrained == "imagenet" else Path(settings.pretrained)
         load_pretrained(model.backbone, config.model.backbone, path)
     elif settings.backbone_norm == "frozen" or not settings.backbone_affine:
@@ -95,18 +104,19 @@ def _network(config: Config) -> MassFormer:
     elif settings.backbone_norm == "sync":
         synchronise_norms(model.backbone)
     if settings.head_norm == "sync":
-        synchronise_norms(model.pixel_decoder)
+        synchronise_norms(head)
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
 
-def _wrapped(model: MassFormer, config: Config, ranks: Ranks) -> nn.Module:
+def _wrapped(model: Network, config: Config, ranks: Ranks) -> nn.Module:
     wrapped: nn.Module = model
     if config.train.compile:
         model.compile()
     if ranks.count > 1:
         unseen = config.model.layers < len(LEVEL_STRIDES)  # a level that no layer looks at
+        unseen |= not isinstance(model, MassFormer)
         wrapped = DistributedDataParallel(wrapped, find_unused_parameters=unseen)
     return wrapped
 

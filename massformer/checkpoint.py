@@ -31,7 +31,7 @@ from massformer.config import (
     model_table,
     settings_toml,
 )
-from massformer.model import MassFormer, build_model
+from massformer.peers import Network, build_network
 from massformer.released import is_released
 from massformer.weights import fill, named_tensors, read_pickle, read_safetensors, state_dict_of
 
@@ -42,7 +42,7 @@ WEIGHTS, SETTINGS, CLASSES = "model.safetensors", "config.toml", "classes.toml"
 class LoadedModel(NamedTuple):
     """A network and what is known of it."""
 
-    model: MassFormer
+    model: Network
     config: ModelConfig
     taxonomy: Taxonomy
     """Its class number k is that of the network's output k."""
@@ -136,22 +136,25 @@ def assemble(
         DatasetError: They do not fit each other.
     """
     check_classes(config, taxonomy, source)
-    if config.layers > len(tensors):  # before as many layers are made
+    layers = max(config.layers, config.encoder_layers)
+    if layers > len(tensors):  # before as many layers are made
         raise DatasetError(
-            f"{source} has {len(tensors)} tensors, too few for model.layers = {config.layers}"
+            f"{source} has {len(tensors)} tensors, too few for model.layers = {layers}"
         )
     try:
         model = unfilled_model(config)
+    except DatasetError as error:
+        raise DatasetError(f"network of {source}: {error}") from error
     except (RuntimeError, TypeError, OverflowError) as error:  # sides beyond what torch can count
         raise DatasetError(f"no network is as large as that of {source}: {config}") from error
     fill(model, tensors, source)
     return LoadedModel(model.eval(), config, taxonomy)
 
 
-def unfilled_model(config: ModelConfig) -> MassFormer:
+def unfilled_model(config: ModelConfig) -> Network:
     """Build a network without values: it takes no memory, no time, and no random numbers."""
     with torch.device("meta"):
-        return build_model(config)
+        return build_network(config)
 
 
 def check_classes(config: ModelConfig, taxonomy: Taxonomy, source: str) -> None:

@@ -8,19 +8,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.inputs import read_bytes
 from mass13k_tools.printing import toml_value
+from massformer.preset_files import read_table, with_peer
 from massformer.run_config import DataConfig, LossConfig, TrainConfig
 
 Backbone = Literal["resnet18", "resnet50"]
 OURS = "massformer"
-PEER = "peer:"  # what a peer's name begins with on the command line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,16 +81,6 @@ class Config:
     """How it is learned."""
 
 
-def preset_names() -> list[str]:
-    """List the presets that come with the package."""
-    return _names_in(resources.files("massformer") / "presets")
-
-
-def peer_names() -> list[str]:
-    """List networks of others whose settings come with the package."""
-    return _names_in(resources.files("massformer") / "presets" / "peers")
-
-
 def load_config(preset: str, overrides: Sequence[str] = (), model: str | None = None) -> Config:
     """Read settings.
 
@@ -111,9 +98,9 @@ def load_config(preset: str, overrides: Sequence[str] = (), model: str | None = 
         >>> load_config("tiny", ["model.queries=7"]).model.queries
         7
     """
-    table = _read_table(preset)
+    table = read_table(preset)
     if model is not None:
-        table = _with_peer(table, model)
+        table = with_peer(table, model)
     for override in overrides:
         _put(table, override)
     return config_from_table(table)
@@ -136,7 +123,7 @@ def load_model_config(path: Path) -> ModelConfig:
     Raises:
         DatasetError: No file, not TOML, or not settings of a network.
     """
-    table = _read_table(str(path))
+    table = read_table(str(path))
     try:
         return model_from_table(table)
     except DatasetError as error:
@@ -190,37 +177,6 @@ def settings(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from settings(value, f"{prefix}{each.name}.")
         else:
             yield prefix + each.name, value
-
-
-def _names_in(folder: Traversable) -> list[str]:
-    return sorted(Path(file.name).stem for file in folder.iterdir() if file.name.endswith(".toml"))
-
-
-def _with_peer(table: Mapping[str, Any], model: str) -> dict[str, Any]:
-    """Put a peer's network in the place of another; what it sets beside that is added."""
-    name = model.removeprefix(PEER)
-    if not model.startswith(PEER) or name not in peer_names():
-        known = ", ".join(PEER + each for each in peer_names())
-        raise DatasetError(f"no network '{model}', expected {known}")
-    file = resources.files("massformer") / "presets" / "peers" / f"{name}.toml"
-    peer = tomllib.loads(file.read_text(encoding="utf-8"))
-    if "classes" in table.get("model", {}):
-        peer["model"]["classes"] = table["model"]["classes"]
-    others = {section: {**table.get(section, {}), **peer[section]} for section in peer}
-    return {**table, **others, "model": peer["model"]}
-
-
-def _read_table(preset: str) -> dict[str, Any]:
-    try:
-        if preset in preset_names():
-            file = resources.files("massformer") / "presets" / f"{preset}.toml"
-            return tomllib.loads(file.read_text(encoding="utf-8"))
-        if not preset.endswith(".toml"):
-            known = ", ".join(preset_names())
-            raise DatasetError(f"no preset '{preset}', expected {known}, or the path of a .toml")
-        return tomllib.loads(read_bytes(Path(preset), kind="settings").decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"settings '{preset}': {error}") from error
 
 
 def _put(table: dict[str, Any], override: str) -> None:

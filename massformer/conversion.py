@@ -9,6 +9,7 @@ from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from massformer.checkpoint import LoadedModel, assemble, unfilled_model
 from massformer.config import ModelConfig
+from massformer.peers import only_ours
 from massformer.released import LEFT_OUT, is_released, our_name, released_config, released_name
 from massformer.weights import Difference, compare, foreign_tensors
 
@@ -61,7 +62,8 @@ def to_ours(released: ReleasedModel, taxonomy: Taxonomy, source: str) -> LoadedM
 
 def released_table(loaded: LoadedModel) -> dict[str, Any]:
     """Give a checkpoint that the released code reads: tensors by its names, classes, colours."""
+    model = only_ours(loaded.model, "the released code")
     rows = loaded.taxonomy.classes
     classes = {"classes": [row.name for row in rows], "palette": [list(row.colour) for row in rows]}
-    state = {released_name(key): tensor for key, tensor in loaded.model.state_dict().items()}
+    state = {released_name(key): tensor for key, tensor in model.state_dict().items()}
     return {"meta": {"dataset_meta": classes}, "state_dict": state}

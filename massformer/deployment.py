@@ -30,6 +30,7 @@ from massformer.blocks import doubled
 from massformer.checkpoint import CLASSES, FORMAT, SETTINGS, LoadedModel
 from massformer.config import model_table, settings_toml
 from massformer.model import semantic_scores
+from massformer.peers import only_ours
 
 INPUT = "images"
 AXES = {0: "batch", 2: "height", 3: "width"}
@@ -62,7 +63,7 @@ class Deployed(nn.Module):
 
     def __init__(self, loaded: LoadedModel, *, scores: bool = False) -> None:
         super().__init__()
-        self.model = loaded.model.eval().requires_grad_(False)
+        self.model = only_ours(loaded.model, "export").eval().requires_grad_(False)
         self.scores = scores
         edges = ("edges",) if loaded.config.egf else ()
         self.output_names = ("label_map", *edges, *(("scores",) if scores else ()))

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
@@ -19,8 +20,8 @@ from mass13k_tools.loader.loader import CropLoader
 from massformer.config import Config
 from massformer.data import TrainingBatch, training_batch
 from massformer.losses import Criterion
-from massformer.model import MassFormer
 from massformer.optimiser import set_lr
+from massformer.peers import Network
 from massformer.ranks import Ranks
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -66,7 +67,7 @@ class Run:
 
     config: Config
     ranks: Ranks
-    model: MassFormer
+    model: Network
     """The network itself."""
     wrapped: nn.Module
     """The same, compiled or shared among ranks as the settings say."""
@@ -95,6 +96,8 @@ class Run:
         settings = self.config.train
         lr = set_lr(self.optimiser, settings, self.step)
         self.wrapped.train()
+        # Dropout of other networks draws the same numbers whether or not a run was broken off
+        torch.manual_seed(_seed(settings.seed, self.step, self.ranks.rank))
         sums: dict[str, Tensor] = {}
         keys: list[str] = []
         for part in range(settings.accumulate):
@@ -175,7 +178,11 @@ class Run:
         return gradient
 
 
-def averaged(model: MassFormer, decay: float) -> AveragedModel | None:
+def _seed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def averaged(model: Network, decay: float) -> AveragedModel | None:
     """Make an average of the weights that follows them; None for a decay of 0."""
     if not decay:
         return None

@@ -15,11 +15,13 @@ from torch import Tensor
 from mass13k_tools.arrays import IGNORE
 from massformer.matcher import Matches, MatchWeights, match_costs, matches_of
 from massformer.model import Predictions
+from massformer.peers import DensePredictions
 from massformer.run_config import LossConfig
 from massformer.targets import Targets, sampled, targets_of
 from massformer.weight_range import WeightRange
 
 EPS = torch.finfo(torch.float32).eps
+AUXILIARY_WEIGHT = 0.4  # of heads that only train a network; what its authors use, too
 Draw = Callable[[int, int], Tensor]
 Losses = dict[str, Tensor]
 
@@ -47,7 +49,9 @@ class Criterion:
     weights_seen: WeightRange = field(default_factory=WeightRange)
     """What the points of masks counted, all boundary weights and gains considered."""
 
-    def __call__(self, predictions: Predictions, label_maps: Tensor, edge_maps: Tensor) -> Losses:
+    def __call__(
+        self, predictions: Predictions | DensePredictions, label_maps: Tensor, edge_maps: Tensor
+    ) -> Losses:
         """Compare predictions with label maps.
 
         Args:
@@ -57,11 +61,14 @@ class Criterion:
 
         Returns:
             ``class``, ``mask``, ``dice`` of the last prediction, ``0.class`` and so on of those
-            before, and ``edge`` where the network sees edges.
+            before, and ``edge`` where the network sees edges. Of a network without queries
+            ``pixel``, and ``0.pixel`` and so on of its auxiliary heads.
         """
-        targets = targets_of(
-            label_maps, classes=len(self.gains), kernel_px=self.settings.weight_kernel_px
-        )
+        if "logits" in predictions:
+            return pixel_losses(predictions, label_maps, self.mean_over_ranks)
+        weighed = self.settings.reweight == "paper"
+        kernel_px = self.settings.weight_kernel_px if weighed else None
+        targets = targets_of(label_maps, classes=len(self.gains), kernel_px=kernel_px)
         pairs = list(zip(predictions["class_logits"], predictions["mask_logits"], strict=True))
         count = self.mean_over_ranks(_target_count(targets, len(label_maps))).clamp(min=1) + EPS
         losses: Losses = {}
@@ -144,6 +151,28 @@ def edge_loss(edge_logits: Tensor, edge_maps: Tensor, settings: LossConfig) -> T
         loss = F.binary_cross_entropy_with_logits(logits, wanted, known, reduction="sum")
         loss = loss / known.sum().clamp(min=1)
     return settings.edge_weight * loss
+
+
+def pixel_losses(
+    predictions: DensePredictions,
+    label_maps: Tensor,
+    mean_over_ranks: Callable[[Tensor], Tensor] = lambda count: count,
+) -> Losses:
+    """Cross-entropy of all pixels that are not ignored, at the size of the label maps (B, H, W)."""
+    wanted = label_maps.long()
+    known = mean_over_ranks((label_maps != IGNORE).sum().float()).clamp(min=1)
+
+    def entropy(logits: Tensor) -> Tensor:
+        logits = F.interpolate(
+            _exact(logits), label_maps.shape[1:], mode="bilinear", align_corners=False
+        )
+        return F.cross_entropy(logits, wanted, ignore_index=IGNORE, reduction="sum") / known
+
+    auxiliary = {
+        f"{number}.pixel": AUXILIARY_WEIGHT * entropy(logits)
+        for number, logits in enumerate(predictions["auxiliary_logits"])
+    }
+    return {**auxiliary, "pixel": entropy(predictions["logits"])}
 
 
 @torch.no_grad()

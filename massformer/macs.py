@@ -10,14 +10,22 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from massformer.attention import Attention
-from massformer.config import ModelConfig
+from massformer.config import OURS, ModelConfig
 from massformer.deform import DeformConv
 from massformer.mask_decoder import MASK_STRIDE
 from massformer.model import build_model
+from massformer.peers import build_network
 
 MASKS = "masks"
+PRODUCTS = (
+    torch.ops.aten.bmm,
+    torch.ops.aten.baddbmm,
+    torch.ops.aten._scaled_dot_product_efficient_attention,
+    torch.ops.aten._scaled_dot_product_flash_attention,
+)
 MODULES = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, Attention, DeformConv)
 
 
@@ -46,8 +54,10 @@ def count_macs(config: ModelConfig, size_hw: tuple[int, int]) -> dict[str, Macs]
 
     Returns:
         By block: ``backbone``, the parts of the pixel decoder, ``mask_decoder``, and ``masks`` of
-        all predictions.
+        all predictions. Of networks of others ``backbone`` and ``head``.
     """
+    if config.network != OURS:
+        return _peer_macs(config, size_hw)
     blocks: dict[str, Macs] = {}
     with FakeTensorMode():
         model = build_model(config).eval().requires_grad_(False)
@@ -63,6 +73,25 @@ def count_macs(config: ModelConfig, size_hw: tuple[int, int]) -> dict[str, Macs]
                 module.register_forward_hook(count)
         model(torch.empty(1, 3, *size_hw))
     return blocks | {MASKS: Macs(_mask_products(config, size_hw))}
+
+
+def _peer_macs(config: ModelConfig, size_hw: tuple[int, int]) -> dict[str, Macs]:
+    """Count by operations: products of two things that were computed are those of attention.
+
+    Masks, products of queries and features, are among them here.
+    """
+    with torch.device("meta"):
+        model = build_network(config).eval().to("meta")  # all of it: some parts do not listen
+        images = torch.empty(1, 3, *size_hw)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(images)
+    blocks = {}
+    for block in ("backbone", "head"):
+        counts = counter.get_flop_counts().get(f"{type(model).__name__}.{block}", {})
+        products = sum(count for name, count in counts.items() if name in PRODUCTS)
+        plain = sum(counts.values()) - products
+        blocks[block] = Macs(plain // 2, attention=products // 2)
+    return blocks
 
 
 def added(*parts: Macs) -> Macs:

@@ -3,7 +3,7 @@
 Letters in shape comments: B images, Q queries, K classes, H and W rows and columns of the image.
 """
 
-from typing import TypedDict
+from typing import TypedDict, final
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ MIN_SIDE_PX = 64
 BACKBONE_DEPTHS: dict[Backbone, int] = {"resnet18": 18, "resnet50": 50}
 
 
+@final  # so that its keys tell it apart
 class Predictions(TypedDict):
     """What the network says of images; losses and matching are elsewhere."""
 

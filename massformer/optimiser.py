@@ -6,14 +6,13 @@ from typing import Any
 from torch import nn
 from torch.optim import AdamW
 
-from massformer.model import MassFormer
+from massformer.peers import Network
 from massformer.run_config import TrainConfig
 
-EMBEDDINGS = ("query_feat", "query_embed", "level_embed")
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
+UNDECAYED = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
 
 
-def build_optimiser(model: MassFormer, settings: TrainConfig, *, samples: int) -> AdamW:
+def build_optimiser(model: Network, settings: TrainConfig, *, samples: int) -> AdamW:
     """Make the optimiser, with three groups: backbone, rest, and rest without weight decay.
 
     Args:
@@ -24,7 +23,7 @@ def build_optimiser(model: MassFormer, settings: TrainConfig, *, samples: int) -
     plain = {
         f"{path}.{name}"
         for path, module in model.named_modules()
-        if isinstance(module, NORMS) or path.rpartition(".")[2] in EMBEDDINGS
+        if isinstance(module, UNDECAYED)
         for name, _ in module.named_parameters(recurse=False)
     }
     lr = scaled_lr(settings, samples)

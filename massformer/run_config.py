@@ -33,7 +33,8 @@ class LossConfig:
     worthwhile: float = 0.75
     """Share of the points that lie where the mask is doubtful or near a boundary."""
     reweight: Literal["paper", "off"] = "paper"
-    """Whether boundary weights change the loss of masks (Eq. 7)."""
+    """Whether boundary weights change the loss of masks (Eq. 7) and the choice of its points; off
+    is the loss of Mask2Former."""
     precise_gain: float = 5.0
     """λ1 of Eq. 7: what the boundary weight counts for classes labelled precisely."""
     pseudo_gain: float = 1.0

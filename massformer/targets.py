@@ -27,14 +27,14 @@ class Targets(NamedTuple):
     """How near a boundary of the mask is, W of the paper's section 4.2, shape (T, H, W), 0..1."""
 
 
-def targets_of(label_maps: Tensor, *, classes: int, kernel_px: int) -> Targets:
+def targets_of(label_maps: Tensor, *, classes: int, kernel_px: int | None) -> Targets:
     """Cut label maps into masks.
 
     Args:
         label_maps: Class indices, shape (B, H, W), uint8, 255 = ignore. A pixel that is ignored is
             in no mask, as released.
         classes: Number of classes.
-        kernel_px: Side of the window of the weights, odd.
+        kernel_px: Side of the window of the weights, odd; None for weights of 0.
     """
     images, indices, masks, weights = [], [], [], []
     for number, label_map in enumerate(label_maps):
@@ -43,8 +43,14 @@ def targets_of(label_maps: Tensor, *, classes: int, kernel_px: int) -> Targets:
         images.append(torch.full_like(present, number))
         indices.append(present)
         masks.append((label_map == present[:, None, None]).float())
-        weights.append(boundary_weights(label_map[None], present.tolist(), kernel_px=kernel_px)[0])
+        weights.append(_weights(label_map, present, masks[-1], kernel_px))
     return Targets(torch.cat(images), torch.cat(indices), torch.cat(masks), torch.cat(weights))
+
+
+def _weights(label_map: Tensor, present: Tensor, masks: Tensor, kernel_px: int | None) -> Tensor:
+    if kernel_px is None:
+        return torch.zeros_like(masks)
+    return boundary_weights(label_map[None], present.tolist(), kernel_px=kernel_px)[0]
 
 
 def sampled(maps: Tensor, points: Tensor) -> Tensor:

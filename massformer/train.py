@@ -10,6 +10,9 @@ from massformer.program import FOLDER, program, run
 @program("train")
 @click.argument("preset")
 @click.option("--out", type=FOLDER, help="Folder of the run.")
+@click.option(
+    "--model", metavar="NAME", help="Train a network of others, such as peer:mask2former-r50."
+)
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option("--resume", type=click.Choice(["auto"]), help="Go on where a run in OUT stopped.")
 @click.option("--wandb", is_flag=True, help="Send logs to Weights & Biases, too.")
@@ -18,6 +21,7 @@ from massformer.program import FOLDER, program, run
 def train(
     preset: str,
     out: Path | None,
+    model: str | None,
     overrides: tuple[str, ...],
     resume: str | None,
     wandb: bool,
@@ -37,7 +41,7 @@ def train(
     from massformer.ranks import joined
     from massformer.training import train as train_network
 
-    config = load_config(preset, overrides)
+    config = load_config(preset, overrides, model)
     if print_config:
         click.echo(settings_toml(config_table(config)), nl=False)
         return

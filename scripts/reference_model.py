@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from massformer.checkpoint import unfilled_model
 from massformer.config import ModelConfig, load_config
 from massformer.model import MassFormer, semantic_scores
+from massformer.peers import only_ours
 from massformer.released import released_name
 from massformer.weights import fill
 
@@ -114,7 +115,7 @@ def reference_value(key: str, shape: tuple[int, ...]) -> NDArray[Any]:
 @lru_cache(maxsize=1)
 def reference_model(variant: str) -> MassFormer:
     """Build a network with the weights that the rule gives it; it is shared, so copy it."""
-    model = unfilled_model(reference_config(variant))
+    model = only_ours(unfilled_model(reference_config(variant)), "the reference")
     tensors = {
         key: torch.from_numpy(reference_value(released_name(key), tuple(own.shape)))
         for key, own in model.state_dict().items()

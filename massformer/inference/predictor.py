@@ -95,7 +95,7 @@ class Predictor:
         Raises:
             DatasetError: It does not.
         """
-        if wanted.edges and not self.config.egf:
+        if wanted.edges and not self.config.sees_edges:
             raise DatasetError("this network has no edge head: model.egf is off")
 
     def grid(self, size_hw: tuple[int, int], wanted: Wanted = LABELS) -> Grid:

@@ -13,8 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from massformer.blocks import doubled
+from massformer.inference.whole_maps import WholeMaps, scores_of, whole_maps
 from massformer.mask_decoder import mask_logits_of
 from massformer.model import MIN_SIDE_PX, MassFormer, semantic_scores
+from massformer.peers import Network, Peer
 
 
 class Strip(NamedTuple):
@@ -44,7 +46,7 @@ class Decoded(NamedTuple):
     """H and W of the image; h >= H / 2 and w >= W / 2."""
 
 
-def decode(model: MassFormer, images: Tensor) -> Decoded:
+def decode(model: Network, images: Tensor) -> Decoded | WholeMaps:
     """Run a network up to its last prediction, whose masks are left to be made.
 
     Args:
@@ -54,7 +56,10 @@ def decode(model: MassFormer, images: Tensor) -> Decoded:
     """
     height, width = images.shape[2:]
     beyond = (0, max(0, MIN_SIDE_PX - width), 0, max(0, MIN_SIDE_PX - height))
-    features = model.features(F.pad(images, beyond, mode="replicate") if any(beyond) else images)
+    images = F.pad(images, beyond, mode="replicate") if any(beyond) else images
+    if isinstance(model, Peer):
+        return whole_maps(model, images, (height, width))
+    features = model.features(images)
     coarse = model.pixel_decoder.coarse_mask_features(features.fused)
     *_, last = (
         (each.class_logits, each.mask_embedding)
@@ -66,7 +71,9 @@ def decode(model: MassFormer, images: Tensor) -> Decoded:
     return Decoded(*last, features.fused, whole, features.edge_logits, (height, width))
 
 
-def strip_of(model: MassFormer, decoded: Decoded, rows: slice, *, edges: bool = False) -> Strip:
+def strip_of(
+    model: Network, decoded: Decoded | WholeMaps, rows: slice, *, edges: bool = False
+) -> Strip:
     """Compute the scores of some rows.
 
     Args:
@@ -75,6 +82,9 @@ def strip_of(model: MassFormer, decoded: Decoded, rows: slice, *, edges: bool = 
         rows: Rows of the image; the first is even.
         edges: Add the probability of an edge, which only networks with an edge head know.
     """
+    if isinstance(decoded, WholeMaps):
+        return Strip(rows.start, scores_of(decoded, rows))
+    assert isinstance(model, MassFormer), "only its masks are still to be made"
     # Enlarging by 2 looks at one row more, above and below, than it doubles
     first = max(0, rows.start // 2 - 1)
     last = min(-(-rows.stop // 2) + 1, decoded.fused.shape[2])
