@@ -5,6 +5,7 @@ An unknown name or a value of a wrong type is an error that says what is known t
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -218,12 +219,14 @@ def _checked(kind: Any, value: Any, name: str) -> Any:
         if value in get_args(kind):
             return value
         expected = " or ".join(map(str, get_args(kind)))
-    elif get_origin(kind) is tuple and isinstance(value, list | tuple):
-        return tuple(_checked(get_args(kind)[0], each, name) for each in value)
-    elif kind is float and type(value) in (int, float) and abs(value) < float("inf"):
+    elif get_origin(kind) is tuple:
+        if isinstance(value, list | tuple):
+            return tuple(_checked(get_args(kind)[0], each, name) for each in value)
+        expected = f"list of {get_args(kind)[0].__name__}"
+    elif kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     elif type(value) is kind and kind is not float:
         return value
     else:
-        expected = "a finite number" if kind is float else getattr(kind, "__name__", str(kind))
+        expected = "a finite number" if kind is float else kind.__name__
     raise DatasetError(f"{name} is {value!r}, expected {expected}")

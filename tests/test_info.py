@@ -2,7 +2,9 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from tiny_networks import tiny_network
 
+from massformer.checkpoint import save_model
 from massformer.config import load_config
 from massformer.info import SIZES_HW, info
 from massformer.macs import Macs, added, count_macs
@@ -77,6 +79,17 @@ def test_sizes_that_are_none_are_refused(size):
     refused = run("tiny", "--size", size)
     assert refused.exit_code == 2
     assert size in refused.output
+
+
+def test_a_checkpoint_is_counted_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("massformer.info.SIZES_HW", ())
+    network = tiny_network()
+    save_model(tmp_path / "network", network)
+    found = json.loads(run(str(tmp_path / "network"), "--json").stdout)
+    assert found["parameters"] == sum(each.numel() for each in network.model.parameters())
+    refused = run(str(tmp_path / "network"), "--set", "model.queries=7")
+    assert refused.exit_code == 2
+    assert "the settings of a checkpoint are those of its weights" in refused.output
 
 
 def test_a_network_that_is_none_is_one_line():

@@ -1,5 +1,7 @@
 """Networks as files: what was written is read, and what does not fit is named."""
 
+import tomllib
+
 import pytest
 import torch
 from tiny_networks import (
@@ -22,7 +24,7 @@ from massformer.checkpoint import (
     save_model,
     write_checkpoint,
 )
-from massformer.config import load_config
+from massformer.config import load_config, settings_toml
 from massformer.weights import read_pickle
 
 STREET = Taxonomy(
@@ -85,6 +87,40 @@ def test_another_network_is_replaced_only_when_asked(folder):
 
 def test_its_settings_do_as_a_preset(folder):
     assert load_config(str(folder / SETTINGS)).model == tiny_network().config
+
+
+def test_a_network_tells_nothing_of_its_training(folder, file):
+    assert list(tomllib.loads((folder / SETTINGS).read_text())) == ["model"]
+    assert list(read_pickle(file)["config"]) == ["model"]
+
+
+FORMER = {"train": {"speed": "high"}, "weather": {"rain": 1}}  # settings that nobody knows
+
+
+def test_networks_with_settings_of_another_program_are_read(folder, file):
+    settings = folder / SETTINGS
+    settings.write_text(settings.read_text() + settings_toml(FORMER))
+    table = read_pickle(file)["config"]
+    rewritten(file, config=table | FORMER)
+    for path in (folder, file):
+        read = load_model(path)
+        assert same_tensors(read, tiny_network())
+        assert read.config == tiny_network().config
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[model]\nwide = 8", "no setting 'model.wide'"),
+        ("[train]\nsteps = 8", "no section 'model', found train"),
+        ("model = 8", "'model' is a section of settings"),
+        ("[model", "Expected"),
+    ],
+)
+def test_settings_that_are_no_networks_are_named_with_their_file(folder, content, said):
+    (folder / SETTINGS).write_text(content)
+    with pytest.raises(DatasetError, match=f"settings '.*{SETTINGS}': {said}"):
+        load_model(folder)
 
 
 def test_reading_draws_no_random_numbers(folder):

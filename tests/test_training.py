@@ -15,10 +15,12 @@ from training_runs import ALONE, SMALL, small_config
 from mass13k_tools.cli import main
 from mass13k_tools.errors import DatasetError
 from massformer.checkpoint import load_model
+from massformer.config import config_from_table, load_config
 from massformer.evaluate import evaluate as evaluate_command
 from massformer.run_folder import RunFolder, read_rows, read_training
 from massformer.train import train as train_command
 from massformer.training import train
+from massformer.weights import read_pickle
 
 SHORT = ("train.log_every=2", "train.save_every=2", "train.validate_every=4")
 
@@ -65,6 +67,10 @@ def test_a_run_leaves_its_settings_log_scores_checkpoints_and_networks(tiny_data
     assert [row["step"] for row in read_rows(folder / "validation.csv")] == ["4", "6"]
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-000006.pt"]
     assert load_model(folder / "last").config == config.model
+    assert str(tiny_dataset) not in (folder / "last" / "config.toml").read_text()
+    assert load_config(str(folder / "config.toml")) == config
+    (checkpoint,) = (folder / "checkpoints").iterdir()
+    assert config_from_table(read_pickle(checkpoint)["config"]) == config
     assert {path.name for path in folder.iterdir()} >= {"best-miou", "best-biou", "config.toml"}
 
 
