@@ -31,7 +31,7 @@ from massformer.config import (
     model_table,
     settings_toml,
 )
-from massformer.peers import Network, build_network
+from massformer.peers import LAYERED, Network, build_network
 from massformer.released import is_released
 from massformer.weights import fill, named_tensors, read_pickle, read_safetensors, state_dict_of
 
@@ -137,7 +137,7 @@ def assemble(
     """
     check_classes(config, taxonomy, source)
     layers = max(config.layers, config.encoder_layers)
-    if layers > len(tensors):  # before as many layers are made
+    if config.network in LAYERED and layers > len(tensors):  # before as many layers are made
         raise DatasetError(
             f"{source} has {len(tensors)} tensors, too few for model.layers = {layers}"
         )

@@ -58,6 +58,7 @@ class Peer(nn.Module):
 
 
 Network = MassFormer | Peer
+LAYERED = (OURS, "mask2former", "maskformer")  # those with as many layers as the settings say
 Builder = Callable[[ModelConfig], Peer]
 
 

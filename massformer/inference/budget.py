@@ -11,7 +11,7 @@ from math import inf
 from mass13k_tools.arrays import size_text
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.printing import bytes_text
-from massformer.config import ModelConfig
+from massformer.config import OURS, ModelConfig
 from massformer.inference.tiling import Grid, fewest, side_of
 from massformer.model import MIN_SIDE_PX
 
@@ -25,6 +25,9 @@ LEAST_TILE_PX = 256  # of each side of a tile; smaller ones see too little
 CHANNEL_BYTES = {"float32": 3.7, "bf16": 3.0, "fp16": 3.0}
 OTHER_BYTES = 60
 GROUP_NORMS = 1.5  # times that: they see whole maps, never rows of them
+# The same of networks of others, in float32: beside the channels of their width, and for each
+PEER_BYTES = {"mask2former": (190, 3.53), "maskformer": (133, 1.08), "upernet": (133, 2.34)}
+MASK_BYTES = 4 / 16  # of a mask at a quarter, for each pixel; one a query and prediction
 WHOLE_STRIPS_BYTES = 2**27  # of what the network itself does in strips of fixed size
 
 
@@ -56,9 +59,21 @@ class Demand:
         stem = self.model.backbone_width
         stage1 = stem * (4 if self.model.backbone == "resnet50" else 1)
         backbone = 15 + 4.5 * max(stem / 2, stage1 / 4)
-        decoder = OTHER_BYTES + CHANNEL_BYTES[self.dtype] * self.model.width
-        decoder *= GROUP_NORMS if self.model.norm == "group" else 1
+        decoder = self._peer_bytes if self.model.network != OURS else self._decoder_bytes
         return pixels * max(backbone, decoder) + WHOLE_STRIPS_BYTES
+
+    @property
+    def _decoder_bytes(self) -> float:
+        """Of all behind the backbone, for each pixel."""
+        decoder = OTHER_BYTES + CHANNEL_BYTES[self.dtype] * self.model.width
+        return decoder * (GROUP_NORMS if self.model.norm == "group" else 1)
+
+    @property
+    def _peer_bytes(self) -> float:
+        """The same of a network of others; of one that is not known as much as of the largest."""
+        beside, channel = PEER_BYTES.get(self.model.network, PEER_BYTES["mask2former"])
+        masks = self.model.queries * (self.model.layers + 1) * MASK_BYTES
+        return beside + channel * self.model.width + masks
 
     def device_bytes(self, size_hw: tuple[int, int], grid: Grid) -> float:
         """Give the most that lies where the network is."""
