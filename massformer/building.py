@@ -13,6 +13,7 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.sources import Source
 from mass13k_tools.ops.weights import class_gains
 from massformer.backbone import ResNet
+from massformer.checkpointing import checkpoint_activations
 from massformer.config import Config
 from massformer.data import class_indices, crop_loader
 from massformer.engine import Run, averaged
@@ -21,7 +22,7 @@ from massformer.mask_decoder import LEVEL_STRIDES
 from massformer.model import MassFormer
 from massformer.norms import freeze_norms, synchronise_norms, train_affine
 from massformer.optimiser import build_optimiser
-from massformer.peers import Network, build_network
+from massformer.peers import Network, build_network, only_ours
 from massformer.pretrained import load_pretrained
 from massformer.ranks import Ranks
 
@@ -105,6 +106,8 @@ def _network(config: Config) -> Network:
         synchronise_norms(model.backbone)
     if settings.head_norm == "sync":
         synchronise_norms(head)
+    if settings.checkpointing:
+        checkpoint_activations(only_ours(model, "train.checkpointing"))
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
@@ -126,7 +129,8 @@ def _gains(config: Config, taxonomy: Taxonomy) -> torch.Tensor:
     settings = config.loss
     if settings.reweight == "off":
         return torch.zeros(len(taxonomy.classes))
-    precise = [row.quality == "precise" for row in taxonomy.classes]
+    released = settings.reweight == "released"
+    precise = [released or row.quality == "precise" for row in taxonomy.classes]
     gains = class_gains(
         precise, precise_gain=settings.precise_gain, pseudo_gain=settings.pseudo_gain
     )

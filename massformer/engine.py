@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.loader import CropLoader
+from massformer.batch_counts import BatchCounts
 from massformer.config import Config
 from massformer.data import TrainingBatch, training_batch
 from massformer.losses import Criterion
@@ -84,7 +85,7 @@ class Run:
     """Steps that are done."""
 
     def __post_init__(self) -> None:
-        self._batches = self._endless()
+        self.batches = self._endless()
 
     def advance(self) -> Step:
         """Do one step.
@@ -96,19 +97,20 @@ class Run:
         settings = self.config.train
         lr = set_lr(self.optimiser, settings, self.step)
         self.wrapped.train()
+        sums: dict[str, Tensor] = {}
+        batches = []
+        for _ in range(settings.accumulate):
+            before = time.perf_counter()
+            batches.append(training_batch(next(self.batches), self.indices))
+            waited += time.perf_counter() - before
+        counts = self.criterion.step_counts([(each.label_maps, each.edge_maps) for each in batches])
         # Dropout of other networks draws the same numbers whether or not a run was broken off
         torch.manual_seed(_seed(settings.seed, self.step, self.ranks.rank))
-        sums: dict[str, Tensor] = {}
-        keys: list[str] = []
-        for part in range(settings.accumulate):
-            before = time.perf_counter()
-            batch = training_batch(next(self._batches), self.indices)
-            waited += time.perf_counter() - before
-            keys += batch.keys
-            for name, loss in self._backward(batch, last=part == settings.accumulate - 1).items():
+        for batch in batches:
+            for name, loss in self._backward(batch, counts, last=batch is batches[-1]).items():
                 sums[name] = sums.get(name, torch.zeros_like(loss)) + loss / settings.accumulate
         losses = self._mean(sums)
-        gradient = self._update(losses, keys)
+        gradient = self._update(losses, [key for each in batches for key in each.keys])
         self.step += 1
         return Step(losses, gradient, lr, waited, time.perf_counter() - started)
 
@@ -131,7 +133,7 @@ class Run:
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])
         self.loader.load_state_dict(state["loader"])
-        self._batches = self._endless()
+        self.batches = self._endless()
         if len(state["random"]) == self.ranks.count:  # with other ranks, other numbers are drawn
             self.generator.set_state(state["random"][self.ranks.rank])
 
@@ -139,7 +141,9 @@ class Run:
         while True:
             yield from self.loader
 
-    def _backward(self, batch: TrainingBatch, *, last: bool) -> dict[str, Tensor]:
+    def _backward(
+        self, batch: TrainingBatch, counts: BatchCounts | None, *, last: bool
+    ) -> dict[str, Tensor]:
         settings = self.config.train
         images = batch.images
         if settings.channels_last:
@@ -153,7 +157,7 @@ class Run:
                 enabled=settings.precision != "float32",
             ):
                 predictions = wrapped(images)
-            losses = self.criterion(predictions, batch.label_maps, batch.edge_maps)
+            losses = self.criterion(predictions, batch.label_maps, batch.edge_maps, counts)
             total = torch.stack(list(losses.values())).sum() / settings.accumulate
             self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         return {name: loss.detach() for name, loss in losses.items()}

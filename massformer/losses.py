@@ -1,7 +1,7 @@
 """The losses of MaSSFormer: classes, masks with boundary weights, edges.
 
 :class:`massformer.run_config.LossConfig` says where ours differ from the released code; with its
-``released`` settings they equal it term by term. Letters in shape comments: B images, Q queries,
+``compat = "released"`` they equal it term by term. Letters in shape comments: B images, Q queries,
 K classes, M matched queries, P points, H and W rows and columns of the label maps.
 """
 
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mass13k_tools.arrays import IGNORE
+from massformer.batch_counts import BatchCounts, batch_counts
 from massformer.matcher import Matches, MatchWeights, match_costs, matches_of
 from massformer.model import Predictions
 from massformer.peers import DensePredictions
@@ -49,8 +50,26 @@ class Criterion:
     weights_seen: WeightRange = field(default_factory=WeightRange)
     """What the points of masks counted, all boundary weights and gains considered."""
 
+    def step_counts(self, batches: Sequence[tuple[Tensor, Tensor]]) -> BatchCounts | None:
+        """Count what a step holds, so that it does not matter how it is cut into batches.
+
+        Args:
+            batches: Label maps and edge maps of all batches of this rank.
+
+        Returns:
+            Means over batches and ranks; None where every batch is normalised by itself.
+        """
+        if self.settings.normalise == "batch":
+            return None
+        rows = [batch_counts(*maps, classes=len(self.gains)).row() for maps in batches]
+        return BatchCounts.of_row(self.mean_over_ranks(torch.stack(rows).mean(0)))
+
     def __call__(
-        self, predictions: Predictions | DensePredictions, label_maps: Tensor, edge_maps: Tensor
+        self,
+        predictions: Predictions | DensePredictions,
+        label_maps: Tensor,
+        edge_maps: Tensor,
+        step: BatchCounts | None = None,
     ) -> Losses:
         """Compare predictions with label maps.
 
@@ -58,29 +77,40 @@ class Criterion:
             predictions: Of the network.
             label_maps: Class indices, shape (B, H, W), uint8, 255 = ignore and padding.
             edge_maps: 1 at edges, 0 elsewhere, 255 where padded, shape (B, H, W), uint8.
+            step: From :meth:`step_counts`; None where this batch is all of the step.
 
         Returns:
             ``class``, ``mask``, ``dice`` of the last prediction, ``0.class`` and so on of those
             before, and ``edge`` where the network sees edges. Of a network without queries
             ``pixel``, and ``0.pixel`` and so on of its auxiliary heads.
         """
+        counts = step or self._counts(label_maps, edge_maps)
         if "logits" in predictions:
-            return pixel_losses(predictions, label_maps, self.mean_over_ranks)
-        weighed = self.settings.reweight == "paper"
+            return pixel_losses(predictions, label_maps, counts.pixels)
+        weighed = self.settings.reweight != "off"
         kernel_px = self.settings.weight_kernel_px if weighed else None
         targets = targets_of(label_maps, classes=len(self.gains), kernel_px=kernel_px)
         pairs = list(zip(predictions["class_logits"], predictions["mask_logits"], strict=True))
-        count = self.mean_over_ranks(_target_count(targets, len(label_maps))).clamp(min=1) + EPS
         losses: Losses = {}
         for number, match in enumerate(self._matches(pairs, targets, len(label_maps))):
             class_logits, mask_logits = pairs[number]
             prefix = "" if number == len(pairs) - 1 else f"{number}."
-            losses[f"{prefix}class"] = class_loss(class_logits, targets, match, self.settings)
+            losses[f"{prefix}class"] = class_loss(
+                class_logits, targets, match, self.settings, counts
+            )
             mask, dice = self._mask_losses(mask_logits, targets, match)
-            losses[f"{prefix}mask"], losses[f"{prefix}dice"] = mask / count, dice / count
+            losses[f"{prefix}mask"] = mask / (counts.targets + EPS)
+            losses[f"{prefix}dice"] = dice / (counts.targets + EPS)
         if predictions["edge_logits"] is not None:
-            losses["edge"] = edge_loss(predictions["edge_logits"], edge_maps, self.settings)
+            losses["edge"] = edge_loss(predictions["edge_logits"], edge_maps, self.settings, counts)
         return losses
+
+    def _counts(self, label_maps: Tensor, edge_maps: Tensor) -> BatchCounts:
+        counts = self.step_counts([(label_maps, edge_maps)])
+        if counts is not None:
+            return counts
+        own = batch_counts(label_maps, edge_maps, classes=len(self.gains))
+        return own._replace(targets=self.mean_over_ranks(own.targets))  # as released: no more
 
     def _matches(
         self, pairs: Sequence[tuple[Tensor, Tensor]], targets: Targets, images: int
@@ -102,7 +132,8 @@ class Criterion:
         logits = _exact(mask_logits[match.image, match.query][:, None])  # (M, 1, h, w)
         masks = targets.masks[match.target][:, None].to(logits.dtype)
         weights = targets.weights[match.target][:, None].to(logits.dtype)
-        points = _worthwhile_points(logits.detach(), weights, self.settings, self.draw)
+        near = None if self.settings.reweight == "off" else weights
+        points = _worthwhile_points(logits.detach(), near, self.settings, self.draw)
         logits, masks, weights = (sampled(each, points)[:, 0] for each in (logits, masks, weights))
         gains = self.gains[targets.class_index[match.target]][:, None].to(logits.dtype)
         factor = 1 + gains * weights
@@ -124,49 +155,57 @@ def dice_losses(probability: Tensor, masks: Tensor) -> Tensor:
 
 
 def class_loss(
-    class_logits: Tensor, targets: Targets, match: Matches, settings: LossConfig
+    class_logits: Tensor,
+    targets: Targets,
+    match: Matches,
+    settings: LossConfig,
+    counts: BatchCounts,
 ) -> Tensor:
     """Cross-entropy of the classes (B, Q, K + 1); queries without target are "no object"."""
-    nothing = class_logits.shape[2] - 1
+    queries, nothing = class_logits.shape[1], class_logits.shape[2] - 1
     wanted = torch.full(class_logits.shape[:2], nothing, device=class_logits.device)
     wanted[match.image, match.query] = targets.class_index[match.target]
-    weight = torch.ones(nothing + 1, device=class_logits.device)
-    weight[nothing] = settings.no_object_weight
     logits = _exact(class_logits.flatten(0, 1))
-    weight = weight.to(logits.dtype)
+    weight = logits.new_ones(nothing + 1)
+    weight[nothing] = settings.no_object_weight
     entropy = F.cross_entropy(logits, wanted.flatten(), weight, reduction="sum")
-    return settings.class_weight * entropy / (weight[wanted].sum() + EPS)
+    whole = counts.query_weight(queries, settings.no_object_weight)
+    return settings.class_weight * entropy / (whole + EPS)
 
 
-def edge_loss(edge_logits: Tensor, edge_maps: Tensor, settings: LossConfig) -> Tensor:
+def edge_loss(
+    edge_logits: Tensor, edge_maps: Tensor, settings: LossConfig, counts: BatchCounts
+) -> Tensor:
     """Cross-entropy of edges (B, 1, h, w) with edge maps (B, H, W)."""
     logits = F.interpolate(
         _exact(edge_logits), edge_maps.shape[1:], mode="bilinear", align_corners=False
     )[:, 0]
-    known = edge_maps != IGNORE
+    known = (edge_maps != IGNORE).to(logits.dtype)
     if settings.edge_target == "released":  # as if every pixel that is not padding were an edge
-        loss = F.binary_cross_entropy_with_logits(logits, known.to(logits.dtype))
-    else:
-        wanted = (edge_maps == 1).to(logits.dtype)
-        loss = F.binary_cross_entropy_with_logits(logits, wanted, known, reduction="sum")
-        loss = loss / known.sum().clamp(min=1)
-    return settings.edge_weight * loss
+        return settings.edge_weight * _entropy(logits, known, settings).mean()
+    entropy = _entropy(logits, (edge_maps == 1).to(logits.dtype), settings)
+    return settings.edge_weight * (known * entropy).sum() / counts.edge_pixels.clamp(min=EPS)
 
 
 def pixel_losses(
-    predictions: DensePredictions,
-    label_maps: Tensor,
-    mean_over_ranks: Callable[[Tensor], Tensor] = lambda count: count,
+    predictions: DensePredictions, label_maps: Tensor, pixels: Tensor | None = None
 ) -> Losses:
-    """Cross-entropy of all pixels that are not ignored, at the size of the label maps (B, H, W)."""
+    """Cross-entropy of all pixels that are not ignored, at the size of the label maps (B, H, W).
+
+    Args:
+        predictions: Of the network.
+        label_maps: Class indices, uint8, 255 = ignore and padding.
+        pixels: By how many the sum is divided; None: those that are not ignored.
+    """
     wanted = label_maps.long()
-    known = mean_over_ranks((label_maps != IGNORE).sum().float()).clamp(min=1)
+    known = (label_maps != IGNORE).sum() if pixels is None else pixels
 
     def entropy(logits: Tensor) -> Tensor:
         logits = F.interpolate(
             _exact(logits), label_maps.shape[1:], mode="bilinear", align_corners=False
         )
-        return F.cross_entropy(logits, wanted, ignore_index=IGNORE, reduction="sum") / known
+        summed = F.cross_entropy(logits, wanted, ignore_index=IGNORE, reduction="sum")
+        return summed / known.clamp(min=EPS)
 
     auxiliary = {
         f"{number}.pixel": AUXILIARY_WEIGHT * entropy(logits)
@@ -176,12 +215,14 @@ def pixel_losses(
 
 
 @torch.no_grad()
-def _worthwhile_points(logits: Tensor, weights: Tensor, settings: LossConfig, draw: Draw) -> Tensor:
+def _worthwhile_points(
+    logits: Tensor, weights: Tensor | None, settings: LossConfig, draw: Draw
+) -> Tensor:
     """Choose points where the mask is doubtful or near a boundary, and some anywhere.
 
     Args:
         logits: Shape (M, 1, h, w).
-        weights: Boundary weights of the targets, shape (M, 1, H, W).
+        weights: Boundary weights of the targets, shape (M, 1, H, W); None where only doubt counts.
         settings: How many points.
         draw: Gives random points.
 
@@ -189,17 +230,20 @@ def _worthwhile_points(logits: Tensor, weights: Tensor, settings: LossConfig, dr
         Shape (M, P, 2), 0..1.
     """
     candidates = draw(len(logits), int(settings.points * settings.oversample))
-    doubt = -sampled(logits, candidates).abs() * sampled(1 - weights, candidates)
+    doubt = -sampled(logits, candidates).abs()
+    if weights is not None:
+        doubt = doubt * sampled(1 - weights, candidates)
     worth = int(settings.points * settings.worthwhile)
     chosen = doubt[:, 0].topk(worth, dim=1).indices[..., None].expand(-1, -1, 2)
     anywhere = draw(len(logits), settings.points - worth)
     return torch.cat([candidates.gather(1, chosen), anywhere], dim=1)
 
 
-def _target_count(targets: Targets, images: int) -> Tensor:
-    """Count the targets of a batch; an image without any counts as one, as released."""
-    counts = torch.bincount(targets.image, minlength=images)
-    return counts.clamp(min=1).sum().float()
+def _entropy(logits: Tensor, wanted: Tensor, settings: LossConfig) -> Tensor:
+    """Cross-entropy of edges, pixel by pixel."""
+    if settings.edge_entropy == "sigmoid":
+        return F.binary_cross_entropy(logits.sigmoid(), wanted, reduction="none")
+    return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
 
 
 def _exact(logits: Tensor) -> Tensor:

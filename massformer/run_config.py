@@ -1,7 +1,7 @@
 """Settings of a training run: what is minimised, where its data come from, and how it goes on."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mass13k_tools.errors import DatasetError
 
@@ -11,11 +11,23 @@ Schedule = Literal["cosine", "poly"]
 Precision = Literal["float32", "bf16", "fp16"]
 Norm = Literal["batch", "frozen", "sync"]
 
+BY_COMPAT: Any = None  # a default that loss.compat decides
+SWITCHES: dict[str, tuple[str | bool, str | bool]] = {  # setting of the loss: corrected, released
+    "reweight": ("paper", "released"),
+    "edge_target": ("edges", "released"),
+    "edge_entropy": ("logits", "sigmoid"),
+    "clamp_weights": (True, False),
+    "normalise": ("step", "batch"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LossConfig:
     """What the terms of the loss count; the defaults are the released weights, corrected."""
 
+    compat: Literal["corrected", "released"] = "corrected"
+    """What reweight, edge_target, edge_entropy, clamp_weights and normalise are where they are not
+    set; with released they cannot be set to anything else."""
     class_weight: float = 2.0
     """Of the classes of the queries."""
     mask_weight: float = 5.0
@@ -32,19 +44,36 @@ class LossConfig:
     """Points that are drawn for each that is kept."""
     worthwhile: float = 0.75
     """Share of the points that lie where the mask is doubtful or near a boundary."""
-    reweight: Literal["paper", "off"] = "paper"
-    """Whether boundary weights change the loss of masks (Eq. 7) and the choice of its points; off
-    is the loss of Mask2Former."""
+    reweight: Literal["paper", "released", "off"] = BY_COMPAT
+    """How boundary weights change the loss of masks and the choice of its points: by Eq. 7, or as
+    if all classes were labelled precisely; off is the loss of Mask2Former."""
     precise_gain: float = 5.0
     """λ1 of Eq. 7: what the boundary weight counts for classes labelled precisely."""
     pseudo_gain: float = 1.0
     """λ2 of Eq. 7: what it counts against pseudo-labelled ones; not published."""
     weight_kernel_px: int = 5
     """Side of the window of the boundary weights."""
-    edge_target: Literal["edges", "released"] = "edges"
+    edge_target: Literal["edges", "released"] = BY_COMPAT
     """The edge map; or all pixels but padding, as the released code has it."""
-    clamp_weights: bool = True
+    edge_entropy: Literal["logits", "sigmoid"] = BY_COMPAT
+    """Of logits; or of their sigmoid, which is exactly 0 or 1 where they are large."""
+    clamp_weights: bool = BY_COMPAT
     """Whether no pixel may count less than nothing, however large pseudo_gain is."""
+    normalise: Literal["step", "batch"] = BY_COMPAT
+    """Whether classes and edges are means over all batches and ranks of a step, so that it does not
+    matter how the step is cut; or over each batch, and masks over the batches of all ranks."""
+
+    def __post_init__(self) -> None:
+        for name, (corrected, released) in SWITCHES.items():
+            given = getattr(self, name)
+            if given is None:
+                usual = released if self.compat == "released" else corrected
+                object.__setattr__(self, name, usual)
+            elif self.compat == "released" and given != released:
+                raise DatasetError(
+                    f"loss.compat is released, but loss.{name} is {given!r}, "
+                    f"expected {released!r}; leave one of the two out"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +148,9 @@ class TrainConfig:
     """Of the arithmetic."""
     compile: bool = False
     """Whether torch.compile is used."""
+    checkpointing: bool = False
+    """Whether activations are computed again going backward and not kept: less memory, the same
+    results, a third more time."""
     channels_last: bool = False
     """Whether channels lie together in memory; faster on GPUs with tensor cores."""
     ema: float = 0.0

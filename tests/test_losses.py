@@ -1,21 +1,15 @@
-import json
 import math
-import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from massformer.losses import Criterion, Draw, dice_losses, edge_loss, random_points
+from massformer.batch_counts import batch_counts
+from massformer.losses import Criterion, dice_losses, edge_loss, random_points
 from massformer.model import Predictions
 from massformer.run_config import LossConfig
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
-RELEASED = LossConfig(edge_target="released", clamp_weights=False)
-NAMES = {"loss_cls": "class", "loss_mask": "mask", "loss_dice": "dice", "edge_loss": "edge"}
+RELEASED = LossConfig(compat="released")
 
 
 def predictions(seed: int = 0, *, batch: int = 2) -> Predictions:
@@ -56,6 +50,10 @@ def losses(
     return {name: float(value.detach()) for name, value in found.items()}
 
 
+def edges(logits: torch.Tensor, maps: torch.Tensor, settings: LossConfig) -> torch.Tensor:
+    return edge_loss(logits, maps, settings, batch_counts(maps, maps, classes=3))
+
+
 def test_every_prediction_has_its_three_terms_and_edges_have_one():
     assert list(losses()) == ["0.class", "0.mask", "0.dice", "class", "mask", "dice", "edge"]
 
@@ -66,28 +64,27 @@ def test_boundary_weights_count_more_for_precise_classes_and_less_for_pseudo_one
 
 
 def test_no_pixel_counts_less_than_nothing_when_weights_are_clamped():
-    wild = replace(RELEASED, clamp_weights=True)
-    assert losses(wild, gain=-50.0)["mask"] > 0 > losses(gain=-50.0)["mask"]
+    assert losses(LossConfig(), gain=-50.0)["mask"] > 0 > losses(gain=-50.0)["mask"]
 
 
 def test_the_edge_target_is_the_edge_map_and_padding_does_not_count():
     settings = LossConfig()
     logits = torch.zeros(2, 1, 16, 16)
-    assert float(edge_loss(logits, edge_maps(), settings)) == pytest.approx(10 * math.log(2))
+    assert float(edges(logits, edge_maps(), settings)) == pytest.approx(10 * math.log(2))
     certain = torch.full((2, 1, 32, 32), -20.0)
     certain[:, :, 10], certain[:, :, :4] = 20.0, 20.0  # wrong only where padded
-    assert float(edge_loss(certain, edge_maps(), settings)) < 1e-6
+    assert float(edges(certain, edge_maps(), settings)) < 1e-6
 
 
 def test_the_released_edge_target_is_every_pixel_that_is_not_padding():
     everywhere = torch.full((2, 1, 32, 32), 20.0)
     everywhere[:, :, :4] = -20.0
-    assert float(edge_loss(everywhere, edge_maps(), RELEASED)) < 1e-6
+    assert float(edges(everywhere, edge_maps(), RELEASED)) < 1e-6
 
 
 def test_edges_of_nothing_but_padding_cost_nothing():
     logits = torch.zeros(1, 1, 8, 8, requires_grad=True)
-    loss = edge_loss(logits, torch.full((1, 16, 16), 255, dtype=torch.uint8), LossConfig())
+    loss = edges(logits, torch.full((1, 16, 16), 255, dtype=torch.uint8), LossConfig())
     loss.backward()
     assert float(loss.detach()) == 0
     assert torch.isfinite(logits.grad).all()
@@ -125,63 +122,3 @@ def test_a_network_without_edges_has_no_edge_loss():
         replace(RELEASED, points=50), torch.ones(3), random_points(torch.Generator())
     )
     assert "edge" not in criterion(made, label_maps(), edge_maps())
-
-
-@pytest.mark.parametrize("name", ["a", "b_firstimage_all_ignore"])
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_released_losses_are_reproduced(name: str, precision: str):
-    expected, arrays = _reference(f"loss_unit_{name}")
-    made = _unit_predictions(expected, getattr(torch, precision))
-    criterion = Criterion(RELEASED, torch.full((7,), 5.0), _released_draw(expected, 2))
-    found = criterion(made, torch.from_numpy(arrays["gt"]), torch.from_numpy(arrays["edge"]))
-    for theirs, value in expected[f"losses_{precision}"].items():
-        assert float(found[_ours(theirs)]) == pytest.approx(value, rel=1e-6), theirs
-
-
-def _reference(name: str) -> tuple[dict, dict]:
-    if not (REFERENCE / f"{name}.json").is_file():
-        pytest.skip(f"{name} is not beside the project")
-    return json.loads((REFERENCE / f"{name}.json").read_text()), np.load(REFERENCE / f"{name}.npz")
-
-
-def _unit_predictions(expected: dict, dtype: torch.dtype) -> Predictions:
-    """Draw what the README of the reference says, in its order."""
-    rng = np.random.default_rng(expected["seed"])
-    coarse, fine = expected["pred_shape_layer0"], expected["pred_shape_last"]
-    shapes = [(2, 100, 8), (2, 100, 8), coarse, fine, (2, 1, *fine[2:])]
-    scales = [np.float32(1.5), np.float32(1.5), 3, 3, 2]
-    drawn = []
-    for shape, scale in zip(shapes, scales, strict=True):
-        values = rng.standard_normal(shape)
-        if scale == 1.5:
-            values = values.astype(np.float32)
-        drawn.append(torch.from_numpy((values * scale).astype(np.float32)).to(dtype))
-    return {
-        "class_logits": tuple(drawn[:2]),
-        "mask_logits": tuple(drawn[2:4]),
-        "edge_logits": drawn[4],
-    }
-
-
-def _released_draw(expected: dict, layers: int) -> Draw:
-    """Give the points of the reference: ours are drawn for all matchings first, then for losses."""
-
-    def calls() -> Iterator[int]:
-        per_layer = 4  # two images, candidates, random points
-        for layer in range(layers):
-            yield from (layer * per_layer, layer * per_layer + 1)
-        for layer in range(layers):
-            yield from (layer * per_layer + 2, layer * per_layer + 3)
-
-    numbers = calls()
-
-    def draw(rows: int, count: int) -> torch.Tensor:
-        rng = np.random.default_rng(expected["rand_base"] + next(numbers))
-        return torch.from_numpy(rng.random((rows, count, 2)).astype(np.float32))
-
-    return draw
-
-
-def _ours(name: str) -> str:
-    prefix, _, term = re.sub(r"^d(\d+)\.", r"\1.", name).rpartition(".")
-    return f"{prefix}.{NAMES[term]}" if prefix else NAMES[term]
