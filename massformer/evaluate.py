@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from massformer.mmseg_option import mmseg_option
 from massformer.program import (
     CHECKPOINT,
     FOLDER,
@@ -32,6 +33,7 @@ from massformer.program import (
 )
 @click.option("--memory-gb", type=click.FloatRange(min=0, min_open=True), help="GiB to use.")
 @click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True)
+@mmseg_option(expose_value=False)
 @overwrite_option
 @json_option
 def evaluate(  # noqa: PLR0913  # as many as options

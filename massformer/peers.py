@@ -58,6 +58,7 @@ class Peer(nn.Module):
 
 
 Network = MassFormer | Peer
+MMSEG = "mmseg:"  # what names of networks of mmsegmentation begin with
 LAYERED = (OURS, "mask2former", "maskformer")  # those with as many layers as the settings say
 Builder = Callable[[ModelConfig], Peer]
 
@@ -73,7 +74,8 @@ def build_network(config: ModelConfig) -> Network:
         return build_model(config)
     if config.network not in BUILDERS:
         known = ", ".join([OURS, *BUILDERS])
-        raise DatasetError(f"model.network is '{config.network}', expected one of {known}")
+        advice = "; pass its --mmseg CONFIG.py" if config.network.startswith(MMSEG) else ""
+        raise DatasetError(f"model.network is '{config.network}', expected one of {known}{advice}")
     return BUILDERS[config.network](config)
 
 

@@ -17,6 +17,7 @@ from massformer.inference.predictor import Predictor, Settings
 from massformer.inference.products import Kind, Request, Roi
 from massformer.inference.report import outcome_json, print_outcome
 from massformer.inference.views import ONE_VIEW, Views, parse_views
+from massformer.mmseg_option import mmseg_option
 from massformer.program import (
     CHECKPOINT,
     FOLDER,
@@ -97,6 +98,7 @@ def _roi(context: click.Context, parameter: click.Parameter, text: str | None) -
     metavar="VIEWS",
     help="Average over scales and mirror images as well, such as flip,0.75,1.25.",
 )
+@mmseg_option(expose_value=False)
 @overwrite_option
 @json_option
 def predict(

@@ -48,6 +48,20 @@ TINY = (
 )
 NO_IMAGE_IS_ALIKE = (5, 4, 3, 2)  # sides of the four maps of a ResNet-18 of width 8 in these tests
 
+MMSEG_CONFIG = """
+norm_cfg = dict(type="SyncBN", requires_grad=True)
+head = dict(type="FCNHead", in_channels=64, channels=8, num_convs=1, num_classes=19)
+head |= dict(norm_cfg=norm_cfg, concat_input=False)
+model = dict(
+    type="EncoderDecoder",
+    data_preprocessor=dict(type="SegDataPreProcessor"),
+    pretrained="open-mmlab://nothing",
+    backbone=dict(type="ResNet", depth=18, base_channels=8, stem_channels=8, norm_cfg=norm_cfg),
+    decode_head=dict(in_index=3, **head),
+    auxiliary_head=dict(in_index=3, **head),
+)
+"""
+
 
 def tiny_peer(name, *overrides):
     """Give a network of random weights, with statistics that are none of a fresh one."""
@@ -371,6 +385,26 @@ def test_ignored_pixels_count_nothing_in_the_loss_of_pixels():
     assert float(losses["0.pixel"]) == pytest.approx(0.4 * float(wanted), rel=1e-5)
     nothing = pixel_losses(said, torch.full_like(label_maps, 255))
     assert float(nothing["pixel"].detach()) == 0
+
+
+def test_a_name_of_mmsegmentation_says_how_to_make_it_known():
+    with pytest.raises(DatasetError, match=r"'mmseg:fcn', .*; pass its --mmseg CONFIG.py"):
+        build_network(load_config("tiny", ["model.network=mmseg:fcn"]).model)
+
+
+@pytest.mark.filterwarnings("default")  # of 2023, and full of what is deprecated since
+@pytest.mark.skipif(find_spec("mmseg") is None, reason="mmsegmentation is missing")
+def test_a_network_of_mmsegmentation_is_trained_and_scored(tiny_dataset, tmp_path):
+    config, run, shell = tmp_path / "fcn.py", tmp_path / "run", CliRunner()
+    config.write_text(MMSEG_CONFIG)
+    sets = [*TINY, f"data.root={tiny_dataset}", "train.steps=2", "data.batch_size=2"]
+    words = ["tiny", f"--mmseg={config}", *(f"--set={each}" for each in sets), "--device=cpu"]
+    done = shell.invoke(train_command, [*words, "--out", str(run)])
+    assert done.exit_code == 0, done.output
+    words = [str(run / "last"), str(tiny_dataset), f"--mmseg={config}", "--workers=0", "--json"]
+    done = shell.invoke(evaluate_command, words)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["images"] == 2
 
 
 def test_a_backbone_that_is_not_ours_takes_no_weights_of_imagenet(own_network, tiny_dataset):
