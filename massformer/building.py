@@ -1,6 +1,7 @@
 """From settings to a run that is ready for its first step."""
 
 import logging
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,13 +17,14 @@ from massformer.backbone import ResNet
 from massformer.checkpointing import checkpoint_activations
 from massformer.config import Config
 from massformer.data import class_indices, crop_loader
+from massformer.deform import DeformConv
 from massformer.engine import Run, averaged
 from massformer.losses import Criterion, random_points
 from massformer.mask_decoder import LEVEL_STRIDES
 from massformer.model import MassFormer
 from massformer.norms import freeze_norms, synchronise_norms, train_affine
 from massformer.optimiser import build_optimiser
-from massformer.peers import Network, build_network, only_ours
+from massformer.peers import USED_WHOLE, Network, build_network, only_ours
 from massformer.pretrained import load_pretrained
 from massformer.ranks import Ranks
 
@@ -116,12 +118,26 @@ def _network(config: Config) -> Network:
 def _wrapped(model: Network, config: Config, ranks: Ranks) -> nn.Module:
     wrapped: nn.Module = model
     if config.train.compile:
-        model.compile()
+        _compile(model)
     if ranks.count > 1:
         unseen = config.model.layers < len(LEVEL_STRIDES)  # a level that no layer looks at
-        unseen |= not isinstance(model, MassFormer)
+        unseen |= config.model.network not in USED_WHOLE
         wrapped = DistributedDataParallel(wrapped, find_unused_parameters=unseen)
     return wrapped
+
+
+def _compile(model: Network) -> None:
+    """Let torch compile a network, but for deformable convolutions: their many taps take it hours."""
+    for part in model.modules():
+        if isinstance(part, DeformConv):
+            part.forward = partial(_uncompiled, part)
+    model.compile(dynamic=False)  # crops are all of one size
+
+
+@torch.compiler.disable
+def _uncompiled(part: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
+    result: torch.Tensor = type(part).forward(part, *inputs)
+    return result
 
 
 def _gains(config: Config, taxonomy: Taxonomy) -> torch.Tensor:

@@ -106,3 +106,4 @@ BUILDERS: dict[str, Builder] = {
     "maskformer": _with_head(maskformer_head),
     "upernet": _with_head(upernet_head),
 }
+USED_WHOLE = (OURS, *BUILDERS)  # those of which every parameter is used in every step
