@@ -127,17 +127,12 @@ def _wrapped(model: Network, config: Config, ranks: Ranks) -> nn.Module:
 
 
 def _compile(model: Network) -> None:
-    """Let torch compile a network, but for deformable convolutions: their many taps take it hours."""
+    """Let torch compile all but deformable convolutions: with their many taps it takes hours."""
+    forward = torch.compiler.disable(DeformConv.forward)
     for part in model.modules():
         if isinstance(part, DeformConv):
-            part.forward = partial(_uncompiled, part)
+            vars(part)["forward"] = partial(forward, part)
     model.compile(dynamic=False)  # crops are all of one size
-
-
-@torch.compiler.disable
-def _uncompiled(part: nn.Module, *inputs: torch.Tensor) -> torch.Tensor:
-    result: torch.Tensor = type(part).forward(part, *inputs)
-    return result
 
 
 def _gains(config: Config, taxonomy: Taxonomy) -> torch.Tensor:

@@ -175,5 +175,9 @@ class TrainConfig:
                 raise DatasetError(f"train.{name} is {getattr(self, name)}, expected 0 or more")
         if self.panels < 0:
             raise DatasetError(f"train.panels is {self.panels}, expected 0 or more")
+        if self.compile and self.checkpointing:
+            raise DatasetError(
+                "train.compile and train.checkpointing do not go together, expected one of them"
+            )
         if not 0 <= self.ema < 1:
             raise DatasetError(f"train.ema is {self.ema}, expected 0 up to 1")

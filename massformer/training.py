@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.sources import Source
@@ -14,10 +13,10 @@ from mass13k_tools.ops.scores import mean
 from massformer.building import build_run
 from massformer.checkpoint import LoadedModel, load_model
 from massformer.config import Config, config_table, settings_toml
-from massformer.data import open_split
 from massformer.engine import NotFiniteError, Run
 from massformer.inference.predictor import Predictor
 from massformer.ranks import Ranks
+from massformer.run_data import RunData, check_data, open_data
 from massformer.run_folder import BEST, RunFolder, best_row, read_rows, read_training
 from massformer.validation import validate
 from massformer.watch.panels import panel_sheet
@@ -25,14 +24,6 @@ from massformer.watch.progress import Progress
 from massformer.watch.seam import Line, Validation, Watch
 from massformer.watch.watchers import watch_run
 from massformer.watch.weights_and_biases import check_wandb
-
-
-class Data(NamedTuple):
-    """What a run learns from, and what it is scored on."""
-
-    source: Source
-    truth: Source | None
-    """With the same classes; None without validation."""
 
 
 def train(
@@ -52,14 +43,13 @@ def train(
     """
     if wandb:
         check_wandb()
-    source = open_split(config.data, config.data.train_split)
-    val = config.data.val_split
-    truth = open_split(config.data, val, source.taxonomy) if val else None
+    data = open_data(config.data)
     folder = RunFolder(out)
     newest = folder.newest
     if newest and not resume:
         raise DatasetError(f"'{out}' holds a run; pass --resume auto to go on, or another folder")
-    run = build_run(config, source, ranks)
+    run = build_run(config, data.source, ranks)
+    check_data(data, config.data, ranks)
     if ranks.first:
         folder.begin(settings_toml(config_table(config)))
     if newest:
@@ -67,13 +57,13 @@ def train(
         run.go_on_from(read_training(newest))
     with (
         run.loader,
-        watch_run(run, folder, source, truth, wandb=wandb) as watch,
+        watch_run(run, folder, data.source, data.truth, wandb=wandb) as watch,
         _stop_signals() as stopped,
     ):
-        _loop(run, folder, Data(source, truth), watch, stopped)
+        _loop(run, folder, data, watch, stopped)
 
 
-def _loop(run: Run, folder: RunFolder, data: Data, watch: Watch, stopped: list[int]) -> None:
+def _loop(run: Run, folder: RunFolder, data: RunData, watch: Watch, stopped: list[int]) -> None:
     settings, progress = run.config.train, Progress()
     started, first = time.perf_counter(), run.step
     while run.step < settings.steps:

@@ -35,7 +35,7 @@ class Progress:
             "waiting_share": waited / took,
             "waiting_s": waited,
             "computing_s": took - waited,
-            "peak_memory_gib": _peak_memory_gib(run),
+            "peak_memory_gib": peak_memory_gib(run),
             **_weight_range(run),
             **{f"share.{name}": share for name, share in shares(terms).items()},
             **terms,
@@ -84,7 +84,7 @@ def _weight_range(run: Run) -> Row:
     }
 
 
-def _peak_memory_gib(run: Run) -> float | None:
+def peak_memory_gib(run: Run) -> float | None:
     """Give what the hungriest rank held at most: of its GPU, or of memory where it has none."""
     device = run.ranks.device
     own = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_bytes()
