@@ -125,7 +125,7 @@ def strips(scale: Scale) -> None:
 def peer(scale: Scale) -> None:
     """Compare with the Mask2Former of transformers, ResNet-50 in both."""
     if find_spec("transformers") is None:
-        print("\npeer: left out, transformers is not installed")
+        print("\npeer: left out, transformers is not installed: pip install 'mass13k[peers]'")
         return
     ours = Job(STRIPS, scale.peer_hw)
     what = f"{size_text(scale.peer_hw)}: MaSSFormer / {MASK2FORMER} of transformers, both ResNet-50"

@@ -27,7 +27,8 @@ from massformer.checkpoint import LoadedModel
 from massformer.config import load_config
 from massformer.deform import deform_conv2d
 from massformer.inference.predictor import Predictor, Settings
-from massformer.model import build_model, semantic_scores
+from massformer.model import MassFormer, build_model, semantic_scores
+from massformer.pixel_decoder import PixelFeatures
 from massformer.run_config import Precision
 
 Call = Callable[[], object]
@@ -174,9 +175,10 @@ def _strips(job: Job) -> Call:
 
 def _compiled(job: Job) -> Call:
     predictor, image = _predictor(job), photo(job.size_hw)
-    # All but the masks, which are made in strips
-    model = predictor.model
-    vars(model)["features"] = torch.compile(model.features)
+    assert isinstance(predictor.model, MassFormer)
+    # All but the queries, and the masks, which are made in strips
+    features: Callable[[Tensor], PixelFeatures] = predictor.model.features
+    vars(predictor.model)["features"] = torch.compile(features)
     return lambda: predictor.predict(image).label_map
 
 

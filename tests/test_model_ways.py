@@ -9,6 +9,7 @@ import pytest
 import torch
 from gathered_deform import gathered_deform_conv2d
 from model_ways import (
+    COMPILED,
     GATHERED,
     MASK2FORMER,
     ONE_PIECE,
@@ -57,6 +58,18 @@ def test_one_piece_and_strips_predict_the_same_label_map():
     one_piece, strips = map(np.asarray, label_maps)
     assert one_piece.shape == strips.shape == (70, 93)
     assert (one_piece == strips).mean() > 0.99
+
+
+def test_what_is_compiled_is_what_predicts(monkeypatch):
+    seen = []
+
+    def compiled(function):
+        return lambda images: seen.append(images.shape) or function(images)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    label_map = WAYS[COMPILED](Job(COMPILED, (70, 93), "tiny"))()
+    assert seen == [(1, 3, 70, 93)]
+    assert np.array_equal(label_map, WAYS[STRIPS](Job(STRIPS, (70, 93), "tiny"))())
 
 
 def test_the_painted_photo_has_colours_and_is_always_the_same():
