@@ -128,7 +128,7 @@ def _wrapped(model: Network, config: Config, ranks: Ranks) -> nn.Module:
 
 def _compile(model: Network) -> None:
     """Let torch compile all but deformable convolutions: with their many taps it takes hours."""
-    forward = torch.compiler.disable(DeformConv.forward)
+    forward = torch.compiler.disable(DeformConv.forward)  # type: ignore[no-untyped-call]
     for part in model.modules():
         if isinstance(part, DeformConv):
             vars(part)["forward"] = partial(forward, part)
