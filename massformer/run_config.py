@@ -150,7 +150,7 @@ class TrainConfig:
     """Whether torch.compile is used."""
     checkpointing: bool = False
     """Whether activations are computed again going backward and not kept: less memory, the same
-    results, a third more time."""
+    results, up to half as much time again."""
     channels_last: bool = False
     """Whether channels lie together in memory; faster on GPUs with tensor cores."""
     ema: float = 0.0
