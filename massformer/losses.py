@@ -106,8 +106,7 @@ class Criterion:
         return losses
 
     def _counts(self, label_maps: Tensor, edge_maps: Tensor) -> BatchCounts:
-        counts = self.step_counts([(label_maps, edge_maps)])
-        if counts is not None:
+        if counts := self.step_counts([(label_maps, edge_maps)]):
             return counts
         own = batch_counts(label_maps, edge_maps, classes=len(self.gains))
         return own._replace(targets=self.mean_over_ranks(own.targets))  # as released: no more
