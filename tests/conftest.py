@@ -10,6 +10,8 @@ from PIL import ImageDraw
 from s3_server import BUCKET, s3_server
 
 os.environ["MPLBACKEND"] = "agg"  # before anything imports matplotlib: no window, no display
+if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker already; before torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 STEMS = {
     "train": (

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from mass13k_tools.errors import DatasetError
-from massformer import blocks
+from massformer import blocks, deform
 from massformer.config import load_config
 from massformer.inference import budget
 from massformer.inference.budget import (
@@ -73,6 +73,7 @@ def demand(preset="massformer", **other):
 @pytest.mark.parametrize("preset", ["massformer", "massformer-lite", "tiny"])
 def test_a_network_holds_no_more_than_foreseen_and_not_much_less(preset, dtype, monkeypatch):
     monkeypatch.setattr(blocks, "STRIP_BYTES", 2**14)  # as small for this image as for a photo
+    monkeypatch.setattr(deform, "GROUP_BYTES", 1)
     monkeypatch.setattr(budget, "WHOLE_STRIPS_BYTES", 0)
     model = build_model(load_config(preset).model).eval()
     half = dtype == "bf16"
