@@ -73,9 +73,14 @@ def load_model(path: Path) -> LoadedModel:
         config = model_from_table(_entry(table, "config", dict))
         classes = tomllib.loads(_entry(table, "classes", str))
         taxonomy = taxonomy_from_table(classes, path.stem)
-    except (DatasetError, tomllib.TOMLDecodeError) as error:
+    except (DatasetError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DatasetError(f"checkpoint '{path}': {error}") from error
     return assemble(config, taxonomy, named_tensors(table.get("model"), path), f"'{path}'")
+
+
+def files_of(path: Path) -> list[Path]:
+    """Name the files of a network, whether they are there or not."""
+    return [path / name for name in (WEIGHTS, SETTINGS, CLASSES)] if path.is_dir() else [path]
 
 
 def save_model(folder: Path, loaded: LoadedModel, *, overwrite: bool = False) -> None:
@@ -138,15 +143,11 @@ def assemble(
     check_classes(config, taxonomy, source)
     layers = max(config.layers, config.encoder_layers)
     if config.network in LAYERED and layers > len(tensors):  # before as many layers are made
-        raise DatasetError(
-            f"{source} has {len(tensors)} tensors, too few for model.layers = {layers}"
-        )
+        raise DatasetError(f"{source} has {len(tensors)} tensors, too few for {layers} layers")
     try:
         model = unfilled_model(config)
     except DatasetError as error:
         raise DatasetError(f"network of {source}: {error}") from error
-    except (RuntimeError, TypeError, OverflowError) as error:  # sides beyond what torch can count
-        raise DatasetError(f"no network is as large as that of {source}: {config}") from error
     fill(model, tensors, source)
     return LoadedModel(model.eval(), config, taxonomy)
 
@@ -171,7 +172,7 @@ def check_classes(config: ModelConfig, taxonomy: Taxonomy, source: str) -> None:
 
 
 def _load_folder(folder: Path) -> LoadedModel:
-    if missing := [name for name in (WEIGHTS, SETTINGS, CLASSES) if not (folder / name).is_file()]:
+    if missing := [file.name for file in files_of(folder) if not file.is_file()]:
         raise DatasetError(
             f"folder '{folder}' has no '{missing[0]}', expected {WEIGHTS}, {SETTINGS} and {CLASSES}"
         )
@@ -183,8 +184,8 @@ def _load_folder(folder: Path) -> LoadedModel:
 
 
 def _check_format(found: Any, path: Path) -> None:
-    if found != FORMAT:
-        what = f"format {found!r:.40}" if found else "no format"
+    if not isinstance(found, str) or found != FORMAT:
+        what = "no format" if found is None else f"format {found!r:.40}"
         raise DatasetError(f"'{path}' has {what}, expected '{FORMAT}'; a newer massformer may know")
 
 

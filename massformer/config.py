@@ -19,6 +19,8 @@ from massformer.run_config import DataConfig, LossConfig, TrainConfig
 
 Backbone = Literal["resnet18", "resnet50"]
 OURS = "massformer"
+MOST_LAYERS = 1000
+MOST = 2**16  # of all other sizes; what is larger is a slip, and may be beyond what torch counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,13 @@ class ModelConfig:
     def __post_init__(self) -> None:
         sizes = ("queries", "layers", "encoder_layers", "feed_forward", "classes")
         for name in ("backbone_width", *sizes):
-            if getattr(self, name) < 1:
-                raise DatasetError(f"model.{name} is {getattr(self, name)}, expected 1 or more")
-        if self.width < 8 or self.width % 8:
-            raise DatasetError(f"model.width is {self.width}, expected a multiple of 8")
+            value, most = getattr(self, name), MOST_LAYERS if name.endswith("layers") else MOST
+            if not 1 <= value <= most:
+                raise DatasetError(f"model.{name} is {value}, expected 1 to {most}")
+        if not 8 <= self.width <= MOST or self.width % 8:
+            raise DatasetError(
+                f"model.width is {self.width}, expected a multiple of 8 up to {MOST}"
+            )
 
     @property
     def sees_edges(self) -> bool:
@@ -186,7 +191,7 @@ def _put(table: dict[str, Any], override: str) -> None:
         raise DatasetError(f"'{override}' sets nothing, expected section.name=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         value = text
     *sections, last = name.strip().split(".")
     for section in sections:

@@ -32,6 +32,8 @@ def read_released(path: Path) -> ReleasedModel:
     Raises:
         DatasetError: It cannot be read, or is nothing like the released network.
     """
+    if path.is_dir():
+        raise DatasetError(f"'{path}' is a folder, expected a file; ours need no conversion")
     found = foreign_tensors(path)
     tensors = {key: tensor for key, tensor in found.items() if not key.startswith(LEFT_OUT)}
     if not is_released(tensors):
@@ -39,7 +41,10 @@ def read_released(path: Path) -> ReleasedModel:
             f"'{path}' has no names of the released network, such as "
             "decode_head.query_feat.weight; checkpoints of massformer need no conversion"
         )
-    config = released_config(tensors)
+    try:
+        config = released_config(tensors)
+    except DatasetError as error:
+        raise DatasetError(f"'{path}' is not the released network: {error}") from error
     wanted = unfilled_model(config).state_dict()
     differences = compare(tensors, {released_name(key): wanted[key] for key in wanted})
     return ReleasedModel(config, tensors, tuple(sorted(set(found) - set(tensors))), differences)

@@ -16,6 +16,7 @@ from massformer.checkpoint import (
     FORMAT,
     LoadedModel,
     check_classes,
+    files_of,
     load_model,
     save_model,
     write_checkpoint,
@@ -70,6 +71,10 @@ def convert(
         if taxonomy:
             raise click.UsageError("--classes: our checkpoints know their classes")
         loaded = load_model(checkpoint)
+        if any(
+            file.exists() and out.exists() and out.samefile(file) for file in files_of(checkpoint)
+        ):
+            raise DatasetError(f"'{out}' is the network that is read; choose another name")
         write_checkpoint(out, released_table(loaded), overwrite=overwrite)
         left_out: Sequence[str] = ()
     else:

@@ -1,7 +1,5 @@
 """``python -m massformer.info``."""
 
-import resource
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,8 @@ import click
 from massformer.program import echo_json, json_option, program, run
 
 SIZES_HW = ((3072, 4096), (4096, 4096))
+MEASURED_HW = SIZES_HW[0]
+LEAST_PX, MOST_PX = 64, 2**15  # of each side of an image
 PAPER_GMACS = {"massformer": 2036, "massformer-lite": 771}  # Table 2, printed as FLOPs
 
 
@@ -18,7 +18,11 @@ PAPER_GMACS = {"massformer": 2036, "massformer-lite": 771}  # Table 2, printed a
 @click.argument("network")
 @click.option("--set", "overrides", multiple=True, metavar="NAME=VALUE", help="Change a setting.")
 @click.option("--size", metavar="WxH", help="Count for images of this size, too.")
-@click.option("--measure", is_flag=True, help="Also predict an image of --size: time and memory.")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Also predict an image of --size: time and memory  [default: 4096x3072]",
+)
 @json_option
 def info(
     network: str, overrides: tuple[str, ...], size: str | None, measure: bool, as_json: bool
@@ -44,16 +48,17 @@ def info(
         config = load_model(Path(network)).config
     else:
         config = load_config(network, overrides).model
-    sizes = list(dict.fromkeys([*SIZES_HW, *([_size(size)] if size else [])]))
+    asked = _size(size) if size else None
+    sizes = dict.fromkeys([*SIZES_HW, *([asked] if asked else [])])
     model = unfilled_model(config)
     found: dict[str, Any] = {
         "parameters": sum(each.numel() for each in model.parameters()),
         "trainable": sum(each.numel() for each in model.parameters() if each.requires_grad),
         "macs": {f"{w}x{h}": _table(count_macs(config, (h, w))) for h, w in sizes},
-        "paper_gmacs": PAPER_GMACS.get(network),
+        "paper_gmacs": PAPER_GMACS.get(network) if not overrides else None,
     }
     if measure:
-        found["measured"] = _measured(config, sizes[-1])
+        found["measured"] = _measured(config, asked or MEASURED_HW)
     if as_json:
         echo_json(found)
     else:
@@ -65,8 +70,8 @@ def _size(text: str) -> tuple[int, int]:
         width, height = (int(part) for part in text.lower().split("x"))
     except ValueError as error:
         raise click.BadParameter(f"'{text}' is not WIDTHxHEIGHT in whole pixels") from error
-    if min(width, height) < 64:
-        raise click.BadParameter(f"'{text}' is too small, expected 64 pixels or more each way")
+    if min(width, height) < LEAST_PX or max(width, height) > MOST_PX:
+        raise click.BadParameter(f"'{text}' is not {LEAST_PX} to {MOST_PX} pixels each way")
     return height, width
 
 
@@ -82,24 +87,25 @@ def _table(blocks: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _measured(config: Any, size_hw: tuple[int, int]) -> dict[str, float]:
-    """Predict one image of noise on the CPU with fresh weights."""
+def _measured(config: Any, size_hw: tuple[int, int]) -> dict[str, Any]:
+    """Predict one image of noise on the CPU with fresh weights, as the program ``predict`` does."""
     import torch
 
-    from massformer.inference.strips import decode, strip_of
-    from massformer.model import build_model
+    from mass13k_tools.classes import MASS13K
+    from massformer.checkpoint import LoadedModel
+    from massformer.inference.budget import peak_bytes
+    from massformer.inference.predictor import Predictor
+    from massformer.peers import build_network
 
-    model = build_model(config).eval()
-    images = torch.randn(1, 3, *size_hw)
+    predictor = Predictor(LoadedModel(build_network(config), config, MASS13K))  # no ids are asked
+    image = torch.randint(0, 256, (*size_hw, 3), dtype=torch.uint8).numpy()
     started = time.perf_counter()
-    with torch.no_grad():
-        decoded = decode(model, images)
-        for top in range(0, size_hw[0], 256):
-            strip_of(model, decoded, slice(top, min(top + 256, size_hw[0])))
-    kilo = 1024 if sys.platform != "darwin" else 1
+    for _ in predictor.strips(image):
+        pass
     return {
+        "size": f"{size_hw[1]}x{size_hw[0]}",
         "seconds": time.perf_counter() - started,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilo,
+        "peak_memory_bytes": peak_bytes(),
     }
 
 
@@ -120,8 +126,9 @@ def _print(found: dict[str, Any]) -> None:
     if found["paper_gmacs"]:
         click.echo(f"the paper prints {found['paper_gmacs']:,} G")
     if measured := found.get("measured"):
-        memory = measured["peak_memory_bytes"] / 2**30
-        click.echo(f"one image took {measured['seconds']:.1f} s and {memory:.1f} GiB at most")
+        memory = measured["peak_memory_bytes"]
+        held = f" and {memory / 2**30:.1f} GiB at most" if memory is not None else ""
+        click.echo(f"one image of {measured['size']} took {measured['seconds']:.1f} s{held}")
 
 
 if __name__ == "__main__":

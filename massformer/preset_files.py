@@ -40,7 +40,7 @@ def read_table(preset: str) -> dict[str, Any]:
             known = ", ".join(preset_names())
             raise DatasetError(f"no preset '{preset}', expected {known}, or the path of a .toml")
         return tomllib.loads(read_bytes(Path(preset), kind="settings").decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DatasetError(f"settings '{preset}': {error}") from error
 
 

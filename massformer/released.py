@@ -153,7 +153,7 @@ def released_config(tensors: Mapping[str, Tensor]) -> ModelConfig:
     def side(key: str, axis: int = 0) -> int:
         if key not in tensors or tensors[key].dim() <= axis:
             found = "not there" if key not in tensors else "a single number"
-            raise DatasetError(f"no weights of the released MaSSFormer: '{key}' is {found}")
+            raise DatasetError(f"'{key}' is {found}")
         return tensors[key].shape[axis]
 
     layer = re.compile(re.escape(HEAD) + r"transformer_decoder\.layers\.(\d+)\.")

@@ -5,6 +5,7 @@ else training programs keep beside tensors becomes an empty object.
 """
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -69,7 +70,11 @@ def read_pickle(path: Path) -> Any:
     with path.open("rb") as file:
         mapped = file.read(len(ZIP)) == ZIP
     try:
-        with torch.serialization.safe_globals([(_Nothing, name) for name in FOREIGN]):
+        with (
+            torch.serialization.safe_globals([(_Nothing, name) for name in FOREIGN]),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore", UserWarning)  # of files that are refused right after
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
     except Exception as error:  # damaged pickles raise anything
         refused = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -140,6 +145,8 @@ def named_tensors(table: Any, path: Path) -> dict[str, Tensor]:
         if not isinstance(key, str) or not isinstance(value, Tensor):
             kind = type(value).__name__
             raise DatasetError(f"'{path}' has '{key}' of kind {kind}, expected names and tensors")
+        if value.is_meta:
+            raise DatasetError(f"'{path}' has no values of '{key}', only their shape")
     dense = (tensor for tensor in table.values() if tensor.layout == torch.strided)
     claimed, held = sum(tensor.nbytes for tensor in dense), path.stat().st_size
     if claimed > held:
@@ -223,13 +230,13 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     expected = module.state_dict()
     if differences := compare(tensors, expected):
         raise DatasetError(f"tensors of {source} do not fit the network: {summary(differences)}")
-    if broken := [key for key in expected if not tensors[key].isfinite().all()]:
-        raise DatasetError(
-            f"{len(broken)} of {len(expected)} tensors of {source} hold nan or infinity, the first "
-            f"is {broken[0]}; that training went wrong, take an earlier checkpoint"
-        )
     copies = {
         key: torch.empty(own.shape, dtype=own.dtype).copy_(tensors[key])
         for key, own in expected.items()
     }
+    if broken := [key for key, copy in copies.items() if not copy.isfinite().all()]:
+        raise DatasetError(
+            f"{len(broken)} of {len(expected)} tensors of {source} hold nan or infinity, the first "
+            f"is {broken[0]}; that training went wrong, take an earlier checkpoint"
+        )
     module.load_state_dict(copies, assign=True)

@@ -220,10 +220,14 @@ def test_mistakes_are_one_line(checkpoint, network, tmp_path):
     for arguments, said in (
         ((tmp_path / "text.pth", *out), "cannot read checkpoint"),
         ((ours, *out), "has no names of the released network"),
-        ((tmp_path / "other.pth", *out), "no weights of the released MaSSFormer: 'backbone.conv1"),
+        ((tmp_path / "other.pth", *out), "other.pth' is not the released network: 'backbone.conv1"),
         ((nan, *out), "hold nan or infinity"),
         ((checkpoint, *out, "--to", "released"), "massformer.convert"),
-        ((tmp_path / "ours", *out), "no ordinary file"),
+        ((tmp_path / "ours", *out), "ours' is a folder, expected a file"),
+        (
+            (tmp_path / "ours", "--out", ours, "--to", "released", "--overwrite"),
+            "network that is read",
+        ),
     ):
         result = run(*arguments, code=1)
         assert said in result.stderr and result.stderr.count("\n") == 1, result.stderr

@@ -13,6 +13,7 @@ from tiny_networks import (
     saved_file,
     saved_folder,
     tiny_network,
+    with_tensors,
 )
 
 from mass13k_tools.errors import DatasetError
@@ -37,8 +38,12 @@ def file(tmp_path):
         ({"format": 1}, "expected 'massformer/1'"),
         ({"config": {"model": {"wide": 8}}}, "no setting 'model.wide'"),
         ({"config": []}, r"its 'config' is \[\], expected dict"),
-        ({"config": {"model": {"queries": 10**30}}}, "no network is as large as"),
-        ({"config": {"model": {"layers": 10**12}}}, "too few for model.layers"),
+        ({"config": {"model": {"queries": 10**30}}}, "model.queries is 10+, expected 1 to 65536"),
+        ({"config": {"model": {"width": 10**9}}}, "expected a multiple of 8 up to 65536"),
+        ({"config": {"model": {"layers": 10**12}}}, "expected 1 to 1000"),
+        ({"config": {"model": {"layers": 999}}}, "too few for 999 layers"),
+        ({"format": torch.ones(2)}, "expected 'massformer/1'"),
+        ({"classes": "x=" + "[" * 9000}, "maximum recursion depth"),
         ({"classes": "oops"}, "last.pt"),
         ({"classes": None}, "its 'classes' is None, expected str"),
         ({"classes": '[[classes]]\nid = 0\nname = "a"'}, "has 7 classes, but taxonomy .* has 1"),
@@ -87,6 +92,23 @@ def test_other_files_and_folders_are_refused(tmp_path, folder):
         (folder / name).unlink()
         with pytest.raises(DatasetError, match=f"network' has no '{name}'"):
             load_model(folder)
+
+
+def test_tensors_without_values_or_of_values_beyond_float32_are_refused(file):
+    key = "backbone__conv1__weight"
+    own = read_pickle(file)["model"]["backbone.conv1.weight"]
+    with_tensors(file, **{key: own.to("meta")})
+    with pytest.raises(DatasetError, match="has no values of 'backbone.conv1.weight'"):
+        load_model(file)
+    with_tensors(file, **{key: torch.full_like(own, 1e300, dtype=torch.float64)})
+    with pytest.raises(DatasetError, match="1 of .* tensors of .* hold nan or infinity"):
+        load_model(file)
+
+
+def test_weights_of_eight_bits_are_read(file):
+    own = read_pickle(file)["model"]["backbone.conv1.weight"].to(torch.float8_e4m3fn)
+    loaded = load_model(with_tensors(file, backbone__conv1__weight=own))
+    assert torch.equal(loaded.model.backbone.conv1.weight, own.float())
 
 
 def test_weights_of_another_program_are_refused(folder):

@@ -178,11 +178,17 @@ def test_fp16_is_for_gpus():
         Predictor(lively_network(), Settings(dtype="fp16"))
 
 
-@pytest.mark.parametrize("device", ["cuda:99", "xpu", "toaster"])
+@pytest.mark.parametrize("device", ["cuda:99", "xpu", "hpu", "meta", "toaster"])
 def test_a_device_that_is_not_there_is_one_line(device):
     with pytest.raises(DatasetError, match=f"device '{device}' cannot be used.*try cpu") as error:
         Predictor(lively_network(), device=device)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("budget", [0.0, float("nan")])
+def test_a_budget_that_is_no_amount_is_refused(budget):
+    with pytest.raises(DatasetError, match="GiB, expected more than 0"):
+        Settings(memory_gb=budget)
 
 
 def test_edges_of_a_network_without_edge_head_are_refused():

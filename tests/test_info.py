@@ -56,6 +56,7 @@ def test_the_object_for_machines_has_what_is_promised(monkeypatch):
     assert counts["total"] == sum(sum(macs.values()) for macs in kinds)
     assert counts["total"] - counts["without_deformable"] == sum(m["deformable"] for m in kinds)
     assert found["measured"]["peak_memory_bytes"] > 0
+    assert found["measured"]["size"] == "96x64"
 
 
 def test_parameters_are_those_of_the_release(monkeypatch):
@@ -74,7 +75,7 @@ def test_tables_name_every_block(monkeypatch):
         assert word in printed.output
 
 
-@pytest.mark.parametrize("size", ["4096", "axb", "32x64"])
+@pytest.mark.parametrize("size", ["4096", "axb", "32x64", "64x32769"])
 def test_sizes_that_are_none_are_refused(size):
     refused = run("tiny", "--size", size)
     assert refused.exit_code == 2
@@ -96,3 +97,15 @@ def test_a_network_that_is_none_is_one_line():
     refused = run("nonsense")
     assert refused.exit_code == 1
     assert "no preset 'nonsense'" in refused.output
+
+
+def test_what_is_measured_is_the_size_that_was_asked_for(monkeypatch):
+    monkeypatch.setattr("massformer.info.SIZES_HW", ((64, 80), (96, 96)))
+    found = json.loads(run("tiny", "--size", "80x64", "--measure", "--json").stdout)
+    assert found["measured"]["size"] == "80x64"
+
+
+def test_the_papers_count_is_not_shown_beside_another_network(monkeypatch):
+    monkeypatch.setattr("massformer.info.SIZES_HW", ())
+    found = json.loads(run("massformer-lite", "--set", "model.layers=1", "--json").stdout)
+    assert found["paper_gmacs"] is None

@@ -138,7 +138,7 @@ def test_of_changes_to_one_setting_the_last_counts():
         ("data.crop_px=[64, 64, 64]", r"data.crop_px is \[64, 64, 64\], expected height and wid"),
         ("model.backbone=vgg", "model.backbone is 'vgg', expected resnet18 or resnet50"),
         ("model.backbone=[18]", r"model.backbone is \[18\], expected resnet18 or resnet50"),
-        ("model.queries=0", "model.queries is 0, expected 1 or more"),
+        ("model.queries=0", "model.queries is 0, expected 1 to 65536"),
         ("model.width=12", "model.width is 12, expected a multiple of 8"),
         ("train.ema=1", "train.ema is 1.0, expected 0 up to 1"),
     ],

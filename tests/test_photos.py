@@ -69,7 +69,8 @@ def test_two_images_of_one_name_are_refused(tmp_path):
 
 def test_an_image_named_twice_comes_once(tmp_path):
     path = write(tmp_path, "a.jpg") / "a.jpg"
-    assert find_photos([path, tmp_path, path]) == [Photo("a", path)]
+    other_name = tmp_path / ".." / tmp_path.name / "a.jpg"
+    assert find_photos([path, tmp_path, path, other_name]) == [Photo("a", path)]
 
 
 def test_what_is_not_there_or_empty_is_refused(tmp_path, tiny_dataset):

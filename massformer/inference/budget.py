@@ -6,7 +6,7 @@ The figures depend on nothing but sizes, so that the same budget gives the same 
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 
 from mass13k_tools.arrays import size_text
 from mass13k_tools.errors import DatasetError
@@ -131,7 +131,7 @@ def grid_in_budget(
         least = min(least, needed)
     raise DatasetError(
         f"{bytes_text(budget_bytes)} are too little for an image of {size_text(size_hw)}, "
-        f"expected {bytes_text(least)} or more"
+        f"expected {ceil(least / 2**30 * 100) / 100:.2f} GiB or more"
     )
 
 

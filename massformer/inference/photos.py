@@ -1,6 +1,7 @@
 """Which images are meant: files, folders of them, or data sets. Nothing here opens a file."""
 
 from collections.abc import Sequence
+from os.path import realpath
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ def find_photos(places: Sequence[Path], *, splits: Sequence[str] = ()) -> list[P
     photos: dict[str, Photo] = {}
     for photo in (photo for place in places for photo in _photos_at(place, splits)):
         other = photos.setdefault(photo.name, photo)
-        if other.path != photo.path:
+        if other.path != photo.path and realpath(other.path) != realpath(photo.path):
             raise DatasetError(
                 f"'{other.path}' and '{photo.path}' are both called '{photo.name}'; predict them "
                 "one after the other, with two --out"

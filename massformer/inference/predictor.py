@@ -43,6 +43,10 @@ class Settings:
     """GiB that may be used: of the device, or of the computer where that is the CPU. None: images
     of up to 4096 x 4096 pixels are predicted in one piece."""
 
+    def __post_init__(self) -> None:
+        if self.memory_gb is not None and not self.memory_gb > 0:  # nan, too
+            raise DatasetError(f"memory is {self.memory_gb} GiB, expected more than 0")
+
 
 USUAL = Settings()
 
@@ -207,9 +211,9 @@ class Predictor:
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch says by the latter that it is for CPUs
-        reason = str(error).splitlines()[0]
+        torch.empty(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:  # all of them for lack of it
+        reason = str(error).partition("\n")[0].partition(". ")[0]
         raise DatasetError(f"device '{name}' cannot be used: {reason}; try cpu") from error
     return device
 
