@@ -64,8 +64,9 @@ def evaluate(  # noqa: PLR0913  # as many as options
     from mass13k_tools.evaluation.report import evaluation_json, report_files
     from mass13k_tools.evaluation.tables import print_tables
     from mass13k_tools.images import png_bytes
+    from mass13k_tools.loader.folder_source import FolderSource
     from mass13k_tools.loader.open_source import open_source
-    from mass13k_tools.outputs import write_file, write_files
+    from mass13k_tools.outputs import refuse_own_files, write_file, write_files
     from massformer.checkpoint import load_model
     from massformer.inference.predictor import Predictor
     from massformer.inference.predictor import Settings as HowToPredict
@@ -79,6 +80,10 @@ def evaluate(  # noqa: PLR0913  # as many as options
         how = HowToPredict(dtype=dtype, memory_gb=memory_gb)  # type: ignore[arg-type]
         predictor = Predictor(loaded, how, device=str(ranks.device))
         source = open_source(root, split=split)
+        if predictions and isinstance(source, FolderSource):
+            targets = [predictions / f"{key}.png" for key in source.keys]
+            own = [path for each in source.samples for path in (each.image_path, each.label_path)]
+            refuse_own_files(targets, own)
         outcomes = []
         for each in predicted(predictor, source, ranks, workers=workers):
             outcomes.append(score_predicted(each, predictor, split=split, settings=settings))
@@ -90,13 +95,13 @@ def evaluate(  # noqa: PLR0913  # as many as options
             return
     together = [outcome for part in gathered for outcome in part]
     evaluation = evaluation_of(checkpoint.resolve().name, together, predictor, settings)
-    if out:
-        files = {out / name: content for name, content in report_files(evaluation).items()}
-        write_files(files, overwrite=overwrite)
     if as_json:
         echo_json(evaluation_json(evaluation))
     else:
         print_tables(evaluation, compare=compare is not None, top=5, confusion=False)
+    if out:  # last of all: scores that cannot be written are shown
+        files = {out / name: content for name, content in report_files(evaluation).items()}
+        write_files(files, overwrite=overwrite)
 
 
 if __name__ == "__main__":

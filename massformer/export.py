@@ -34,6 +34,7 @@ def export(checkpoint: Path, out: Path, scores: bool, overwrite: bool) -> None:
     """
     from mass13k_tools.errors import DatasetError
     from mass13k_tools.outputs import write_file
+    from mass13k_tools.printing import print_line
     from massformer.checkpoint import load_model
     from massformer.deployment import FORMATS, Deployed, check_installed, difference, traced
 
@@ -59,7 +60,7 @@ def export(checkpoint: Path, out: Path, scores: bool, overwrite: bool) -> None:
             f"edges and scores by {found.apart:.1g} at most"
         )
     write_file(out, content, overwrite=overwrite)
-    click.echo(f"{out}: {len(content) / 2**20:.1f} MiB")
+    print_line(f"{out}: {len(content) / 2**20:.1f} MiB")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from mass13k_tools.errors import DatasetError
+
 
 @dataclass(frozen=True)
 class Ranks:
@@ -45,18 +47,36 @@ class Ranks:
         return any(self.gathered(flag))
 
 
+def usable_device(name: str) -> torch.device:
+    """Find a device by its name, such as ``cuda:1``.
+
+    Raises:
+        DatasetError: There is none, or nothing can be computed on it.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:  # all of them for lack of it
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise DatasetError(f"device '{name}' cannot be used: {reason}; try cpu") from error
+    return device
+
+
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Ranks]:
     """Join the processes that ``torchrun`` started, and leave them at the end.
 
     Args:
         device: Such as ``cpu`` or ``cuda:1``; None takes the GPU of this process if there is one.
+
+    Raises:
+        DatasetError: There is no such device.
     """
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     local = int(os.environ.get("LOCAL_RANK", 0))
     if device is None:
         device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    place = torch.device(device)
+    place = usable_device(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
     if count > 1:

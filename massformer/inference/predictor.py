@@ -24,6 +24,7 @@ from massformer.inference.budget import (
 from massformer.inference.strips import Strip, decode, strip_of
 from massformer.inference.tiling import Grid, blended
 from massformer.inference.views import ONE_VIEW, Views, mean_over_views
+from massformer.ranks import usable_device
 from massformer.run_config import Precision
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -84,7 +85,7 @@ class Predictor:
         Raises:
             DatasetError: There is no such device, or it cannot compute so.
         """
-        self.device = _device(device)
+        self.device = usable_device(device)
         if self.device.type == "cpu" and settings.dtype == "fp16":
             raise DatasetError("fp16 is for GPUs, expected bf16 or float32 on a CPU")
         self.settings = settings
@@ -206,16 +207,6 @@ class Predictor:
             torch.autocast(self.device.type, dtype=dtype, enabled=half),
         ):
             yield
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device).item()
-    except (RuntimeError, AssertionError, ImportError) as error:  # all of them for lack of it
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise DatasetError(f"device '{name}' cannot be used: {reason}; try cpu") from error
-    return device
 
 
 def _joined(strips: Iterator[Strip]) -> Tensor:
