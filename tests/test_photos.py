@@ -25,6 +25,12 @@ def test_a_folder_gives_its_images_by_name_and_what_looks_like_one(tmp_path):
     assert [photo.path.name for photo in find_photos([folder])] == ["a.png", "b.JPG", "c.heic"]
 
 
+def test_raw_files_beside_jpegs_are_passed_over(tmp_path):
+    folder = write(tmp_path, "a.jpg", "a.dng", "a.heic", "b.tif", "b.webp")
+    names = [photo.path.name for photo in find_photos([folder])]
+    assert names[0] == "a.jpg" and names[1] in ("b.tif", "b.webp") and len(names) == 2
+
+
 def test_a_data_set_gives_its_images_by_split(tiny_dataset):
     photos = find_photos([tiny_dataset])
     assert [photo.split for photo in photos] == ["train"] * 3 + ["val"] * 2 + ["test"]

@@ -38,8 +38,8 @@ def find_photos(places: Sequence[Path], *, splits: Sequence[str] = ()) -> list[P
 
     Returns:
         In the order of the places; in each by split and name. Files of a folder that end as images
-        of a format that is not read are among them, so that nobody misses them. What is named
-        twice comes once.
+        of a format that is not read are among them, so that nobody misses them, unless a JPEG or
+        PNG of that name is there. What is named twice comes once.
 
     Raises:
         DatasetError: A place is missing or holds no image, a data set has no such split, or two
@@ -74,12 +74,13 @@ def _photos_of_folder(folder: Path, split: str = "") -> list[Photo]:
     listing = list_folder(folder, IMAGE_ENDINGS, "")
     for key, path, used in listing.duplicates:
         raise DatasetError(f"'{used}' and '{path}' are both called '{key}'; keep one of them")
-    files = [*listing.files.values(), *(path for path in listing.unexpected if path.is_file())]
+    others = {path.stem: path for path in listing.unexpected if path.is_file()}
+    files = others | listing.files  # a raw file beside its JPEG is the same photo
     if not files:
         raise DatasetError(
             f"no images in '{folder}', expected .jpg or .png files, or the root of a data set"
         )
-    return sorted(Photo(path.stem, path, split) for path in files)
+    return sorted(Photo(key, path, split) for key, path in files.items())
 
 
 def _photos_of_dataset(dataset: Dataset, splits: Sequence[str]) -> list[Photo]:
