@@ -50,8 +50,8 @@ class Difference(NamedTuple):
 
     label_share: float
     """Share of the pixels with another class, 0..1."""
-    apart: float
-    """Largest difference of edges and scores."""
+    apart: float | None
+    """Largest difference of edges and scores; None if the graph gives neither."""
 
 
 class Deployed(nn.Module):
@@ -189,7 +189,7 @@ def difference(graph: Graph, deployed: Deployed, size_hw: tuple[int, int]) -> Di
     images = torch.randint(0, 256, (1, 3, *size_hw), dtype=torch.uint8, generator=generator)
     (label_map, *others), (expected, *wanted) = graph(images), deployed(images)
     apart = [float((a - b).abs().max()) for a, b in zip(others, wanted, strict=True)]
-    return Difference(float((label_map != expected).float().mean()), max(apart, default=0.0))
+    return Difference(float((label_map != expected).float().mean()), max(apart, default=None))
 
 
 def _name_axes(graph: Any) -> None:

@@ -50,15 +50,11 @@ def export(checkpoint: Path, out: Path, scores: bool, overwrite: bool) -> None:
     graph = to_graph(content)
     for height, width in CHECKED_SIZES_HW:
         found = difference(graph, deployed, (height, width))
-        if found.label_share > MOST_LABEL_SHARE or not found.apart < MOST_APART:
-            raise DatasetError(
-                f"the graph is not the network: at {height}x{width} {found.label_share:.2%} of the "
-                f"labels differ, edges or scores by {found.apart:.2g}; nothing was written"
-            )
-        click.echo(
-            f"{height}x{width}: {found.label_share:.2%} of the labels differ, "
-            f"edges and scores by {found.apart:.1g} at most"
-        )
+        apart = "" if found.apart is None else f", edges or scores by {found.apart:.1g} at most"
+        said = f"at {height}x{width} {found.label_share:.2%} of the labels differ{apart}"
+        if found.label_share > MOST_LABEL_SHARE or not (found.apart or 0) < MOST_APART:
+            raise DatasetError(f"the graph is not the network: {said}; nothing was written")
+        click.echo(said)
     write_file(out, content, overwrite=overwrite)
     print_line(f"{out}: {len(content) / 2**20:.1f} MiB")
 

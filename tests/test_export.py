@@ -121,7 +121,7 @@ def test_the_command_writes_a_graph_and_says_how_far_it_is_from_the_network(
     out = tmp_path / "net.onnx"
     result = CliRunner().invoke(export, [str(folder), "--out", str(out), "--scores"])
     assert result.exit_code == 0, result.output
-    assert "203x331: 0.0" in result.output
+    assert "at 203x331 0.0" in result.output
     assert out.read_bytes() == contents[".onnx"]
 
 
@@ -138,6 +138,12 @@ def test_a_graph_that_is_not_the_network_is_not_written(folder, tmp_path, monkey
     assert result.exit_code == 1
     assert "the graph is not the network" in result.output
     assert not (tmp_path / "net.pt2").exists()
+
+
+def test_what_a_graph_does_not_give_is_not_said_to_be_equal():
+    deployed = Deployed(loaded_network("model.egf=false"))
+    found = difference(lambda images: [deployed(images)[0]], deployed, (64, 64))
+    assert found == (0.0, None)
 
 
 @pytest.mark.parametrize(
