@@ -1,6 +1,7 @@
 """A small data set that every test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from s3_server import BUCKET, s3_server
 os.environ["MPLBACKEND"] = "agg"  # before anything imports matplotlib: no window, no display
 if "PYTEST_XDIST_WORKER" in os.environ:  # every core has a worker already; before torch is imported
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A runner in the background may ignore Ctrl-C, and with it all programs that tests start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STEMS = {
     "train": (
