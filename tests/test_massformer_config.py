@@ -56,7 +56,7 @@ def test_a_file_is_a_preset_too_and_what_it_leaves_out_has_its_default(file):
         (b"[model\nwidth = 8", "settings '.*mine.toml': Expected"),
         (b"name = '\xff'", "settings '.*mine.toml': .* can't decode"),
         (b"model = 8", "'model' is a section of settings, found 8"),
-        (b"[modell]\nwidth = 8", "no setting 'modell', known are: model, loss, data, train"),
+        (b"[models]\nwidth = 8", "no setting 'models', known are: model, loss, data, train"),
         (b"[[train]]\nsteps = 8", "'train' is a section of settings, found"),
     ],
 )
@@ -114,10 +114,10 @@ def test_of_changes_to_one_setting_the_last_counts():
     [
         ("model.queries", "'model.queries' sets nothing, expected section.name=value"),
         ("", "'' sets nothing"),
-        ("modell.queries=7", "no setting 'modell', known are: model, loss, data, train"),
+        ("models.queries=7", "no setting 'models', known are: model, loss, data, train"),
         ("queries=7", "no setting 'queries', known are: model"),
         ("=7", "no setting '', known are"),
-        ("model.querys=7", "no setting 'model.querys', known are: .*queries"),
+        ("model.query_count=7", "no setting 'model.query_count', known are: .*queries"),
         ("model.queries.more=7", "'queries' is a setting, not a section|model.queries is {"),
         ("model.layers.more=7", "'layers' is a setting, not a section"),
         ("model=7", "'model' is a section of settings, found 7"),
