@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,9 @@ def joined(device: str | None = None) -> Iterator[Ranks]:
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     try:
         yield Ranks(rank, count, place)
+        if count > 1:  # a rank that is left alone by one that ended sooner is aborted
+            with suppress(RuntimeError):  # of one that failed, which says itself why
+                dist.barrier()
     finally:
         if count > 1:
             dist.destroy_process_group()
