@@ -44,8 +44,13 @@ def loaded_network(*overrides: str) -> LoadedModel:
     params=[FEWER_PARTS, pytest.param((), marks=pytest.mark.slow)],
     ids=["some parts", "all parts"],
 )
-def deployed(request: pytest.FixtureRequest) -> Deployed:
-    return Deployed(loaded_network(*request.param), scores=True)
+def network(request: pytest.FixtureRequest) -> LoadedModel:
+    return loaded_network(*request.param)
+
+
+@pytest.fixture(scope="module")
+def deployed(network: LoadedModel) -> Deployed:
+    return Deployed(network, scores=True)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +111,9 @@ def test_the_notes_of_a_torch_graph_lie_in_its_archive(contents):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(network: LoadedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("network") / "net"
-    save_model(path, loaded_network(*FEWER_PARTS))
+    save_model(path, network)
     return path
 
 
