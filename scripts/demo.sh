@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh checkout to statistics and pictures: installs into .venv, writes a sample data set of
-# eight 4K photos into demo/, checks it, draws it, scores it, measures it, shards it, and trains a small
-# network on the shards for a minute, which says little of what it can learn. Usage: bash scripts/demo.sh
+# eight 4K photos into demo/, checks it, draws it, scores it, measures it, shards it. Usage: bash scripts/demo.sh
 set -euo pipefail
 source "$(dirname "$0")/setup.sh"
 
@@ -14,13 +13,3 @@ mass13k shard demo/data demo/shards
 mass13k shards verify demo/shards --deep
 python scripts/draw_batch.py demo/shards demo/pictures/batch.png
 mass13k stats demo/data --metric mipq --compare paper --by class --out demo/statistics --overwrite
-
-# Pictures of what it sees are demo/run/panels; predictions and scores as for any other network
-python -m massformer.train tiny --out demo/run --resume auto \
-  --set data.root=demo/shards --set "data.crop_px=[256,256]" --set "data.short_sides_px=[384,512,768]" \
-  --set train.pretrained=none --set train.backbone_affine=true --set train.backbone_lr=1.0 \
-  --set train.lr_batch=4 --set train.lr=1e-3 --set train.clip=0.1 --set loss.points=3136 \
-  --set train.steps="${DEMO_STEPS:-50}" --set train.log_every=10 --set train.panels=2
-python -m massformer.evaluate demo/run/last demo/shards --compare paper --predictions demo/predictions
-mass13k show demo/data --grid --split val --pred demo/predictions --layers prediction \
-  --out demo/predicted --overwrite
