@@ -57,12 +57,21 @@ def resident_bytes(pid: int) -> int:
 
 
 def forget_peak() -> int:
-    """Let the peak of this process begin anew; give what is resident now, in bytes."""
+    """Let the peak of this process begin anew where the kernel can; give it, in bytes."""
     (PROC / "self/clear_refs").write_text("5")
     return own_peak_bytes()
 
 
 def own_peak_bytes() -> int:
     """Tell the most that was resident at once since then; every page counts."""
+    return _own_bytes("VmHWM")
+
+
+def own_resident_bytes() -> int:
+    """Tell what is resident now; every page counts."""
+    return _own_bytes("VmRSS")
+
+
+def _own_bytes(name: str) -> int:
     lines = (PROC / "self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))

@@ -21,7 +21,7 @@ from model_ways import (
     photo,
 )
 from operator_times import operator_times
-from process_memory import forget_peak, own_peak_bytes
+from process_memory import forget_peak, own_peak_bytes, own_resident_bytes
 
 from massformer.deform import deform_conv2d
 
@@ -82,6 +82,8 @@ def test_the_painted_photo_has_colours_and_is_always_the_same():
 def test_memory_of_a_call_is_what_it_adds_at_most():
     held = bytearray(b"1" * 50_000_000)
     before = forget_peak()
+    if before > own_resident_bytes() + 20e6:
+        pytest.skip("this kernel does not let peaks begin anew")
     more = bytearray(b"1" * 90_000_000)
     del more
     added = own_peak_bytes() - before
@@ -89,10 +91,11 @@ def test_memory_of_a_call_is_what_it_adds_at_most():
     assert forget_peak() < before + 20e6
 
 
-def test_the_operators_that_take_longest_come_first():
+def test_operators_are_counted_and_what_took_longest_comes_first():
     x = torch.randn(300, 300)
     times = operator_times(lambda: (x @ x @ x).sum(), cuda=False)
-    assert times[0].name == "aten::mm" and times[0].calls == 2
+    calls = {each.name: each.calls for each in times}
+    assert calls["aten::mm"] == 2 and calls["aten::sum"] == 1
     assert sum(each.share for each in times) == pytest.approx(1)
     assert [each.seconds for each in times] == sorted((t.seconds for t in times), reverse=True)
 
