@@ -19,9 +19,7 @@ class BatchCounts(NamedTuple):
     targets: Tensor
     """Masks to learn; an image without any counts as one, as released. Shape ()."""
     pixels: Tensor
-    """Pixels that have a class, shape ()."""
-    edge_pixels: Tensor
-    """Pixels of which it is known whether they are at an edge, shape ()."""
+    """Pixels that have a class, of which also is known whether they are at an edge. Shape ()."""
     images: Tensor
     """Images that have 0, 1, … K classes, shape (K + 1,)."""
 
@@ -36,26 +34,25 @@ class BatchCounts(NamedTuple):
         return (self.images * (matched + no_object_weight * (queries - matched))).sum()
 
     def row(self) -> Tensor:
-        """Put all into one row, such as ranks send each other, shape (K + 4,)."""
-        return torch.cat([torch.stack(self[:3]), self.images])
+        """Put all into one row, such as ranks send each other, shape (K + 3,)."""
+        return torch.cat([torch.stack(self[:2]), self.images])
 
     @classmethod
     def of_row(cls, row: Tensor) -> "BatchCounts":
         """Undo :meth:`row`."""
-        return cls(row[0], row[1], row[2], row[3:])
+        return cls(row[0], row[1], row[2:])
 
 
-def batch_counts(label_maps: Tensor, edge_maps: Tensor, *, classes: int) -> BatchCounts:
+def batch_counts(label_maps: Tensor, *, classes: int) -> BatchCounts:
     """Count a batch.
 
     Args:
         label_maps: Class indices, shape (B, H, W), uint8, 255 = ignore and padding.
-        edge_maps: Shape (B, H, W), uint8, 255 where padded.
         classes: Number of classes.
 
     Example:
         >>> maps = torch.tensor([[[0, 2]], [[2, 255]]], dtype=torch.uint8)
-        >>> counts = batch_counts(maps, torch.zeros_like(maps), classes=3)
+        >>> counts = batch_counts(maps, classes=3)
         >>> float(counts.targets), float(counts.pixels), counts.images.tolist()
         (3.0, 3.0, [0.0, 1.0, 1.0, 0.0])
     """
@@ -65,6 +62,5 @@ def batch_counts(label_maps: Tensor, edge_maps: Tensor, *, classes: int) -> Batc
     return BatchCounts(
         numbers.clamp(min=1).sum().float(),
         (label_maps != IGNORE).sum().float(),
-        (edge_maps != IGNORE).sum().float(),
         (numbers == bins[:, None]).sum(1).float(),
     )

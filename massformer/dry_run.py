@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from statistics import median
 from typing import NamedTuple
 
 from mass13k_tools.loader.sources import Source
@@ -16,6 +17,8 @@ from massformer.ranks import Ranks
 from massformer.run_data import Pixels, RunData, check_data, open_data
 from massformer.validation import predicted
 from massformer.watch.progress import duration, peak_memory_gib
+
+TIMED_STEPS = 3
 
 
 class Size(NamedTuple):
@@ -83,7 +86,7 @@ class DryRun:
 
 
 def dry_run(config: Config, ranks: Ranks) -> DryRun:
-    """Do all that a run does, for two steps and one image of validation.
+    """Do all that a run does, for a few steps and one image of validation.
 
     Args:
         config: Of the run.
@@ -97,9 +100,11 @@ def dry_run(config: Config, ranks: Ranks) -> DryRun:
     looked = check_data(data, config.data, ranks)
     with run.loader:
         run.advance()  # which starts workers, reserves memory, compiles
-        step = run.advance()
-        loading_s = step.waited_s if not config.data.workers else _loading_s(run)
-    times = ranks.gathered((step.took_s - step.waited_s, loading_s, _image_s(run, data)))
+        steps = [run.advance() for _ in range(TIMED_STEPS)]
+        waited_s = median(step.waited_s for step in steps)
+        loading_s = waited_s if not config.data.workers else _loading_s(run)
+    computing_s = median(step.took_s - step.waited_s for step in steps)
+    times = ranks.gathered((computing_s, loading_s, _image_s(run, data)))
     computing_s, loading_s, image_s = (max(each) for each in zip(*times, strict=True))
     size = _size(run, data, looked)
     memory_gib = peak_memory_gib(run)

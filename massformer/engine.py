@@ -101,9 +101,10 @@ class Run:
         batches = []
         for _ in range(settings.accumulate):
             before = time.perf_counter()
-            batches.append(training_batch(next(self.batches), self.indices))
+            batch = next(self.batches)
             waited += time.perf_counter() - before
-        counts = self.criterion.step_counts([(each.label_maps, each.edge_maps) for each in batches])
+            batches.append(training_batch(batch, self.indices))
+        counts = self.criterion.step_counts([each.label_maps for each in batches])
         # Dropout of other networks draws the same numbers whether or not a run was broken off
         torch.manual_seed(_seed(settings.seed, self.step, self.ranks.rank))
         for batch in batches:

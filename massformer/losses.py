@@ -50,18 +50,18 @@ class Criterion:
     weights_seen: WeightRange = field(default_factory=WeightRange)
     """What the points of masks counted, all boundary weights and gains considered."""
 
-    def step_counts(self, batches: Sequence[tuple[Tensor, Tensor]]) -> BatchCounts | None:
+    def step_counts(self, label_maps: Sequence[Tensor]) -> BatchCounts | None:
         """Count what a step holds, so that it does not matter how it is cut into batches.
 
         Args:
-            batches: Label maps and edge maps of all batches of this rank.
+            label_maps: Of all batches of this rank.
 
         Returns:
             Means over batches and ranks; None where every batch is normalised by itself.
         """
         if self.settings.normalise == "batch":
             return None
-        rows = [batch_counts(*maps, classes=len(self.gains)).row() for maps in batches]
+        rows = [batch_counts(maps, classes=len(self.gains)).row() for maps in label_maps]
         return BatchCounts.of_row(self.mean_over_ranks(torch.stack(rows).mean(0)))
 
     def __call__(
@@ -84,7 +84,7 @@ class Criterion:
             before, and ``edge`` where the network sees edges. Of a network without queries
             ``pixel``, and ``0.pixel`` and so on of its auxiliary heads.
         """
-        counts = step or self._counts(label_maps, edge_maps)
+        counts = step or self._counts(label_maps)
         if "logits" in predictions:
             return pixel_losses(predictions, label_maps, counts.pixels)
         weighed = self.settings.reweight != "off"
@@ -102,13 +102,15 @@ class Criterion:
             losses[f"{prefix}mask"] = mask / (counts.targets + EPS)
             losses[f"{prefix}dice"] = dice / (counts.targets + EPS)
         if predictions["edge_logits"] is not None:
-            losses["edge"] = edge_loss(predictions["edge_logits"], edge_maps, self.settings, counts)
+            losses["edge"] = edge_loss(
+                predictions["edge_logits"], label_maps, edge_maps, self.settings, counts.pixels
+            )
         return losses
 
-    def _counts(self, label_maps: Tensor, edge_maps: Tensor) -> BatchCounts:
-        if counts := self.step_counts([(label_maps, edge_maps)]):
+    def _counts(self, label_maps: Tensor) -> BatchCounts:
+        if counts := self.step_counts([label_maps]):
             return counts
-        own = batch_counts(label_maps, edge_maps, classes=len(self.gains))
+        own = batch_counts(label_maps, classes=len(self.gains))
         return own._replace(targets=self.mean_over_ranks(own.targets))  # as released: no more
 
     def _matches(
@@ -173,17 +175,30 @@ def class_loss(
 
 
 def edge_loss(
-    edge_logits: Tensor, edge_maps: Tensor, settings: LossConfig, counts: BatchCounts
+    edge_logits: Tensor,
+    label_maps: Tensor,
+    edge_maps: Tensor,
+    settings: LossConfig,
+    pixels: Tensor,
 ) -> Tensor:
-    """Cross-entropy of edges (B, 1, h, w) with edge maps (B, H, W)."""
+    """Cross-entropy of edges (B, 1, h, w) with edge maps (B, H, W), where there are labels.
+
+    Args:
+        edge_logits: Of the network.
+        label_maps: Class indices, shape (B, H, W), uint8, 255 = ignore and padding.
+        edge_maps: 1 at edges, 0 elsewhere, 255 where padded, shape (B, H, W), uint8.
+        settings: What the edge head is to learn, and how much it counts.
+        pixels: By how many the sum is divided, where not as released.
+    """
     logits = F.interpolate(
         _exact(edge_logits), edge_maps.shape[1:], mode="bilinear", align_corners=False
     )[:, 0]
-    known = (edge_maps != IGNORE).to(logits.dtype)
     if settings.edge_target == "released":  # as if every pixel that is not padding were an edge
-        return settings.edge_weight * _entropy(logits, known, settings).mean()
+        wanted = (edge_maps != IGNORE).to(logits.dtype)
+        return settings.edge_weight * _entropy(logits, wanted, settings).mean()
+    known = label_maps != IGNORE
     entropy = _entropy(logits, (edge_maps == 1).to(logits.dtype), settings)
-    return settings.edge_weight * (known * entropy).sum() / counts.edge_pixels.clamp(min=EPS)
+    return settings.edge_weight * (known * entropy).sum() / pixels.clamp(min=EPS)
 
 
 def pixel_losses(

@@ -11,7 +11,6 @@ from released_losses import loss_reference, our_term, released_draw, unit_predic
 from training_runs import ALONE, small_config
 
 from mass13k_tools.errors import DatasetError
-from massformer.batch_counts import batch_counts
 from massformer.building import build_run
 from massformer.config import config_table, load_config, settings_toml
 from massformer.data import open_split
@@ -94,8 +93,7 @@ def test_edges_by_their_sigmoid_end_where_logits_go_on():
     def loss_and_gradient(settings: LossConfig) -> tuple[float, float]:
         logits = torch.full((1, 1, 4, 4), 200.0, requires_grad=True)
         edge_maps = torch.zeros(1, 4, 4, dtype=torch.uint8)
-        counts = batch_counts(edge_maps, edge_maps, classes=1)
-        loss = edge_loss(logits, edge_maps, settings, counts)
+        loss = edge_loss(logits, edge_maps, edge_maps, settings, torch.tensor(16.0))
         loss.backward()
         return float(loss.detach()), float(logits.grad.sum())
 

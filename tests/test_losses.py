@@ -51,7 +51,8 @@ def losses(
 
 
 def edges(logits: torch.Tensor, maps: torch.Tensor, settings: LossConfig) -> torch.Tensor:
-    return edge_loss(logits, maps, settings, batch_counts(maps, maps, classes=3))
+    labels = torch.where(maps == 255, 255, 0).to(torch.uint8)
+    return edge_loss(logits, labels, maps, settings, batch_counts(labels, classes=3).pixels)
 
 
 def test_every_prediction_has_its_three_terms_and_edges_have_one():
@@ -74,6 +75,16 @@ def test_the_edge_target_is_the_edge_map_and_padding_does_not_count():
     certain = torch.full((2, 1, 32, 32), -20.0)
     certain[:, :, 10], certain[:, :, :4] = 20.0, 20.0  # wrong only where padded
     assert float(edges(certain, edge_maps(), settings)) < 1e-6
+
+
+def test_edges_are_not_learned_where_nothing_is_labelled():
+    maps = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    labels = maps.clone()
+    labels[:, :5] = 255
+    logits = torch.full((1, 1, 8, 8), -20.0)
+    logits[:, :, :5] = 20.0
+    pixels = batch_counts(labels, classes=3).pixels
+    assert float(edge_loss(logits, labels, maps, LossConfig(), pixels)) < 1e-6
 
 
 def test_the_released_edge_target_is_every_pixel_that_is_not_padding():
