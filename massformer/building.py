@@ -14,7 +14,6 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.sources import Source
 from mass13k_tools.ops.weights import class_gains
 from massformer.backbone import ResNet
-from massformer.checkpointing import checkpoint_activations
 from massformer.config import Config
 from massformer.data import class_indices, crop_loader
 from massformer.deform import DeformConv
@@ -22,11 +21,12 @@ from massformer.engine import Run, averaged
 from massformer.losses import Criterion, random_points
 from massformer.mask_decoder import LEVEL_STRIDES
 from massformer.model import MassFormer
-from massformer.norms import freeze_norms, synchronise_norms, train_affine
+from massformer.norms import freeze_norms, has_norms, synchronise_norms, train_affine
 from massformer.optimiser import build_optimiser
 from massformer.peers import USED_WHOLE, Network, build_network, only_ours
 from massformer.pretrained import load_pretrained
 from massformer.ranks import Ranks
+from massformer.recomputing import checkpoint_activations
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,12 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
         raise DatasetError(
             f"train.precision is {settings.precision}, but half precision is for GPUs: going "
             "backward in it on a CPU corrupts memory in PyTorch 2.13; expected float32"
+        )
+    alone = ranks.count == 1 or ranks.device.type != "cpu"
+    if "sync" in (settings.backbone_norm, settings.head_norm) and not alone:
+        raise DatasetError(
+            "norms over all ranks (sync) are for GPUs; pass --set model.norm=group, or batch for "
+            "train.backbone_norm and train.head_norm"
         )
     torch.manual_seed(settings.seed)
     model = _network(config).to(ranks.device)
@@ -96,7 +102,8 @@ def _network(config: Config) -> Network:
     elif settings.pretrained != "none":
         path = None if settings.pretrained == "imagenet" else Path(settings.pretrained)
         load_pretrained(model.backbone, config.model.backbone, path)
-    elif settings.backbone_norm == "frozen" or not settings.backbone_affine:
+    fixed = settings.backbone_norm == "frozen" or not settings.backbone_affine
+    if fixed and settings.pretrained == "none" and has_norms(model.backbone):
         raise DatasetError(
             "a backbone without pre-trained weights must learn its norms: pass "
             "--set train.backbone_affine=true and leave train.backbone_norm at batch or sync"

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.outputs import write_file, write_folder
+from mass13k_tools.outputs import write_file, write_files, write_folder
 from mass13k_tools.taxonomy_file import read_taxonomy, taxonomy_from_table, taxonomy_toml
 from massformer.config import (
     ModelConfig,
@@ -83,13 +83,17 @@ def files_of(path: Path) -> list[Path]:
     return [path / name for name in (WEIGHTS, SETTINGS, CLASSES)] if path.is_dir() else [path]
 
 
-def save_model(folder: Path, loaded: LoadedModel, *, overwrite: bool = False) -> None:
+def save_model(
+    folder: Path, loaded: LoadedModel, *, overwrite: bool = False, among_others: bool = False
+) -> None:
     """Write a network as a folder, which appears as a whole.
 
     Args:
         folder: Where to.
         loaded: What to write; its tensors may be on any device.
         overwrite: Replace another network there.
+        among_others: Where the folder also holds other files, leave them there, and replace the
+            network file by file.
 
     Raises:
         DatasetError: Something else is there, or it cannot be written.
@@ -100,7 +104,10 @@ def save_model(folder: Path, loaded: LoadedModel, *, overwrite: bool = False) ->
         SETTINGS: settings_toml(model_table(loaded.config)).encode(),
         CLASSES: taxonomy_toml(loaded.taxonomy).encode(),
     }
-    write_folder(folder, contents, overwrite=overwrite)
+    if among_others and folder.is_dir() and {*folder.iterdir()} - {*files_of(folder)}:
+        write_files({folder / name: each for name, each in contents.items()}, overwrite=overwrite)
+    else:
+        write_folder(folder, contents, overwrite=overwrite)
 
 
 def checkpoint_table(loaded: LoadedModel) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from typing import NamedTuple
 from mass13k_tools.loader.sources import Source
 from mass13k_tools.ops.score_sums import pair_sums
 from massformer.building import build_run
-from massformer.checkpoint import LoadedModel
 from massformer.config import Config
-from massformer.engine import Run
-from massformer.inference.predictor import Predictor
+from massformer.engine import Run, kept_network
+from massformer.inference.predictor import Predictor, Settings
 from massformer.ranks import Ranks
 from massformer.run_data import Pixels, RunData, check_data, open_data
 from massformer.validation import predicted
@@ -165,10 +164,11 @@ def _loading_s(run: Run) -> float:
 def _image_s(run: Run, data: RunData) -> float:
     if data.truth is None:
         return 0.0
-    model = run.model if run.average is None else run.average.module
-    loaded = LoadedModel(model, run.config.model, data.truth.taxonomy)  # type: ignore[arg-type]
+    how = Settings(memory_gb=run.config.train.validation_gb or None)
+    kept = kept_network(run, data.truth.taxonomy)
     started = time.perf_counter()
-    images = predicted(Predictor(loaded, device=str(run.ranks.device)), data.truth, run.ranks)
+    predictor = Predictor(kept, how, device=str(run.ranks.device))
+    images = predicted(predictor, data.truth, run.ranks)
     for each in images:
         pair_sums(each.label_map, each.truth, data.truth.taxonomy.ids)
         break

@@ -15,9 +15,11 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.loader import CropLoader
 from massformer.batch_counts import BatchCounts
+from massformer.checkpoint import LoadedModel
 from massformer.config import Config
 from massformer.data import TrainingBatch, training_batch
 from massformer.losses import Criterion
@@ -26,6 +28,8 @@ from massformer.peers import Network
 from massformer.ranks import Ranks
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+SMALLEST_SCALE = 2.0**-24  # of losses in fp16: at 1 they are not scaled any more
 
 
 class NotFiniteError(DatasetError):
@@ -91,7 +95,7 @@ class Run:
         """Do one step.
 
         Raises:
-            NotFiniteError: The loss or the gradient is no number; nothing was changed by it.
+            NotFiniteError: The loss or the gradient is no number; no parameter was changed by it.
         """
         started, waited = time.perf_counter(), 0.0
         settings = self.config.train
@@ -129,7 +133,10 @@ class Run:
     def go_on_from(self, state: dict[str, Any]) -> None:
         """Take up where :meth:`state` was taken; the weights of the network come separately."""
         self.step = state["step"]
+        peaks = [group["peak_lr"] for group in self.optimiser.param_groups]
         self.optimiser.load_state_dict(state["optimiser"])
+        for group, peak in zip(self.optimiser.param_groups, peaks, strict=True):
+            group["peak_lr"] = peak  # of the ranks that there are now
         self.scaler.load_state_dict(state["scaler"])
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])
@@ -172,15 +179,27 @@ class Run:
         self.scaler.unscale_(self.optimiser)
         most = self.config.train.clip or math.inf
         gradient = float(nn.utils.clip_grad_norm_(parameters, most))
-        finite = math.isfinite(sum(losses.values()))
-        if not finite or not (math.isfinite(gradient) or self.scaler.is_enabled()):
-            raise NotFiniteError(self.step, keys, losses)
+        if not math.isfinite(sum(losses.values())) or self._overflows(gradient):
+            everywhere = [key for part in self.ranks.gathered(keys) for key in part]
+            raise NotFiniteError(self.step, everywhere, losses)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.optimiser.zero_grad()
         if self.average is not None:
             self.average.update_parameters(self.model)
         return gradient
+
+    def _overflows(self, gradient: float) -> bool:
+        """Tell whether a gradient is no number, and no smaller scale of fp16 would help."""
+        if math.isfinite(gradient):
+            return False
+        return not self.scaler.is_enabled() or self.scaler.get_scale() < SMALLEST_SCALE
+
+
+def kept_network(run: Run, taxonomy: Taxonomy) -> LoadedModel:
+    """Give the network that is validated and kept: the average of the weights, if there is one."""
+    model = run.model if run.average is None else run.average.module
+    return LoadedModel(model, run.config.model, taxonomy)  # type: ignore[arg-type]
 
 
 def _seed(*numbers: int) -> int:

@@ -129,7 +129,7 @@ class Criterion:
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy and dice loss of the masks (B, Q, h, w), summed over matched queries."""
         if not len(match.query):
-            return 0 * mask_logits.sum(), 0 * mask_logits.sum()
+            return mask_logits[:0].sum(), mask_logits[:0].sum()  # 0, and goes backward
         logits = _exact(mask_logits[match.image, match.query][:, None])  # (M, 1, h, w)
         masks = targets.masks[match.target][:, None].to(logits.dtype)
         weights = targets.weights[match.target][:, None].to(logits.dtype)
@@ -256,7 +256,9 @@ def _worthwhile_points(
 def _entropy(logits: Tensor, wanted: Tensor, settings: LossConfig) -> Tensor:
     """Cross-entropy of edges, pixel by pixel."""
     if settings.edge_entropy == "sigmoid":
-        return F.binary_cross_entropy(logits.sigmoid(), wanted, reduction="none")
+        probability = logits.sigmoid()
+        entropy = F.binary_cross_entropy(probability.nan_to_num(0.5), wanted, reduction="none")
+        return torch.where(probability.isnan(), probability, entropy)  # what is no number goes on
     return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
 
 

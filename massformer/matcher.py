@@ -55,7 +55,7 @@ def match_costs(
     """
     costs = []
     for number, places in enumerate(points):
-        own = (targets.image == number).nonzero()[:, 0]
+        own = targets.of_images[number]
         logits = sampled(mask_logits[number][None].float(), places)[0]  # (Q, P)
         masks = sampled(targets.masks[own][None].to(logits.dtype), places)[0]  # (targets, P)
         probability = class_logits[number].float().softmax(-1)[:, targets.class_index[own]]
@@ -70,7 +70,7 @@ def match_costs(
 def matches_of(predictions: Sequence[Sequence[Tensor]], targets: Targets) -> list[Matches]:
     """Assign targets to queries, at the least cost in all.
 
-    All costs come to the host in one go, so a device waits once a step.
+    All costs come to the host in one go: the only time that a device waits for the assignment.
 
     Args:
         predictions: Costs of each prediction and image, from :func:`match_costs`.
@@ -78,17 +78,17 @@ def matches_of(predictions: Sequence[Sequence[Tensor]], targets: Targets) -> lis
     """
     flat = torch.cat([cost.flatten() for costs in predictions for cost in costs])
     flat = flat.nan_to_num(nan=1e6).cpu()  # what is no number shows in the loss, with its samples
-    device, images = targets.image.device, targets.image.cpu()
     matched, start = [], 0
     for costs in predictions:
         rows: list[tuple[int, int, int]] = []
         for number, cost in enumerate(costs):
-            own = (images == number).nonzero()[:, 0]
+            first = targets.of_images[number].start
             table = flat[start : start + cost.numel()].reshape(cost.shape).numpy()
             start += cost.numel()
             for query, column in zip(*linear_sum_assignment(table), strict=True):
-                rows.append((number, int(query), int(own[column])))
-        pairs = torch.tensor(rows, dtype=torch.int64).reshape(-1, 3).to(device, non_blocking=True)
+                rows.append((number, int(query), first + int(column)))
+        pairs = torch.tensor(rows, dtype=torch.int64).reshape(-1, 3)
+        pairs = pairs.to(targets.image.device, non_blocking=True)
         matched.append(Matches(*pairs.unbind(1)))
     return matched
 

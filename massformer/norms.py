@@ -12,6 +12,7 @@ from torch import nn
 from massformer.blocks import PooledBatchNorm
 
 GROUPS = 8
+AFFINE = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm)
 
 
 class FrozenBatchNorm(nn.BatchNorm2d):
@@ -42,10 +43,15 @@ def needs_whole_maps(module: nn.Module) -> bool:
     return module.training or any(isinstance(each, nn.GroupNorm) for each in module.modules())
 
 
+def has_norms(module: nn.Module) -> bool:
+    """Tell whether there are norms that :func:`train_affine` is about."""
+    return any(isinstance(each, AFFINE) for each in module.modules())
+
+
 def train_affine(module: nn.Module, train: bool) -> None:
     """Say whether scale and shift of all norms of a module are trained."""
     for each in module.modules():
-        if isinstance(each, nn.modules.batchnorm._BatchNorm | nn.GroupNorm):
+        if isinstance(each, AFFINE):
             each.requires_grad_(train)
 
 

@@ -1,7 +1,7 @@
 """The processes that train together: those that ``torchrun`` started, or this one alone."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,11 @@ class Ranks:
         values = [None] * self.count
         dist.all_gather_object(values, value)
         return values
+
+    def copy_first(self, tensors: Sequence[Tensor]) -> None:
+        """Give tensors the values that they have on the first process."""
+        for tensor in tensors if self.count > 1 else ():
+            dist.broadcast(tensor, 0)
 
     def any(self, flag: bool) -> bool:
         """Tell all processes whether one of them says so."""

@@ -157,6 +157,8 @@ class TrainConfig:
     """Decay of an average of the weights that is validated and kept in their place; 0: none."""
     validate_every: int = 5_000
     """Steps between validations."""
+    validation_gb: float = 0.0
+    """GiB that predicting an image may take; 0: as much as fits one whole photo of 4K."""
     save_every: int = 1_000
     """Steps between checkpoints from which a killed run goes on."""
     keep: int = 2

@@ -51,17 +51,20 @@ class RunFolder:
         """The newest checkpoint, if there is one."""
         return self._checkpoints()[-1] if self._checkpoints() else None
 
-    def begin(self, settings: str) -> None:
-        """Write down what is run, and where.
+    def begin(self, settings: str, *, again: bool = False) -> None:
+        """Write down what is run, and where, and remove what a killed run was about to write.
 
         Args:
             settings: All of them, as TOML.
+            again: The run goes on, perhaps with settings that are free to change.
 
         Raises:
             DatasetError: Another run with other settings lies there.
         """
+        for partial in (self.path / "checkpoints").glob(".*.part"):
+            partial.unlink()
         try:
-            write_file(self.path / "config.toml", settings.encode())
+            write_file(self.path / "config.toml", settings.encode(), overwrite=again)
         except DatasetError as error:
             raise DatasetError(
                 f"'{self.path}' holds a run with other settings; choose another folder, or go on "
@@ -86,8 +89,8 @@ class RunFolder:
             old.unlink()
 
     def keep_network(self, name: str, loaded: LoadedModel) -> None:
-        """Write a network as a folder, in the place of an older one."""
-        save_model(self.path / name, loaded, overwrite=True)
+        """Write a network as a folder, in the place of an older one; other files there stay."""
+        save_model(self.path / name, loaded, overwrite=True, among_others=True)
 
     def log(self, name: str, row: Mapping[str, Any], *, step: int) -> None:
         """Add a row to a table, after those of earlier steps; later ones are of a run that died.
@@ -110,19 +113,20 @@ class RunFolder:
         return sorted((file for file in files if CHECKPOINT.fullmatch(file.name)), key=_step_of)
 
 
-def read_training(path: Path) -> dict[str, Any]:
-    """Read the part of a checkpoint that training added.
+def read_training(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the part of a checkpoint that training added: the state of the run and its settings.
 
     Raises:
         DatasetError: There is none, as in a network that only predicts.
     """
     content = read_pickle(path)
-    state = content.get("training") if isinstance(content, Mapping) else None
-    if not isinstance(state, dict):
+    table = content if isinstance(content, Mapping) else {}
+    state, settings = table.get("training"), table.get("config")
+    if not isinstance(state, dict) or not isinstance(settings, dict):
         raise DatasetError(
             f"'{path}' is no checkpoint of training, expected one of RUN/checkpoints"
         )
-    return state
+    return state, settings
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

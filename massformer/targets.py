@@ -4,13 +4,13 @@ Letters in shape comments: B images, H and W rows and columns of the label maps,
 images together, P points.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mass13k_tools.arrays import IGNORE
 from mass13k_tools.ops.torch_weights import boundary_weights
 
 
@@ -25,6 +25,8 @@ class Targets(NamedTuple):
     """Shape (T, H, W), float32, 0 or 1."""
     weights: Tensor
     """How near a boundary of the mask is, W of the paper's section 4.2, shape (T, H, W), 0..1."""
+    of_images: tuple[slice, ...]
+    """Which rows each image has; known without asking the device."""
 
 
 def targets_of(label_maps: Tensor, *, classes: int, kernel_px: int | None) -> Targets:
@@ -36,21 +38,23 @@ def targets_of(label_maps: Tensor, *, classes: int, kernel_px: int | None) -> Ta
         classes: Number of classes.
         kernel_px: Side of the window of the weights, odd; None for weights of 0.
     """
-    images, indices, masks, weights = [], [], [], []
-    for number, label_map in enumerate(label_maps):
-        counts = torch.bincount(label_map.flatten().int(), minlength=IGNORE + 1)
-        present = counts[:classes].nonzero()[:, 0]
-        images.append(torch.full_like(present, number))
-        indices.append(present)
-        masks.append((label_map == present[:, None, None]).float())
-        weights.append(_weights(label_map, present, masks[-1], kernel_px))
-    return Targets(torch.cat(images), torch.cat(indices), torch.cat(masks), torch.cat(weights))
+    found = [(label_maps == index).flatten(1).any(1) for index in range(classes)]
+    image, class_index = torch.stack(found, 1).cpu().nonzero().unbind(1)  # here a device waits
+    ends = torch.searchsorted(image, torch.arange(len(label_maps)), right=True).tolist()
+    of_images = tuple(slice(*rows) for rows in pairwise([0, *ends]))
+    weights = [
+        _weights(label_map, class_index[rows].tolist(), kernel_px)
+        for label_map, rows in zip(label_maps, of_images, strict=True)
+    ]
+    image, class_index = image.to(label_maps.device), class_index.to(label_maps.device)
+    masks = (label_maps[image] == class_index[:, None, None]).float()
+    return Targets(image, class_index, masks, torch.cat(weights), of_images)
 
 
-def _weights(label_map: Tensor, present: Tensor, masks: Tensor, kernel_px: int | None) -> Tensor:
+def _weights(label_map: Tensor, present: list[int], kernel_px: int | None) -> Tensor:
     if kernel_px is None:
-        return torch.zeros_like(masks)
-    return boundary_weights(label_map[None], present.tolist(), kernel_px=kernel_px)[0]
+        return label_map.new_zeros(len(present), *label_map.shape, dtype=torch.float32)
+    return boundary_weights(label_map[None], present, kernel_px=kernel_px)[0]
 
 
 def sampled(maps: Tensor, points: Tensor) -> Tensor:

@@ -53,8 +53,8 @@ def train(
       torchrun --nproc-per-node 4 -m massformer.train massformer --set data.root=shards --out runs/a
     """
     from massformer.config import config_table, load_config, settings_toml
+    from massformer.loop import train as train_network
     from massformer.ranks import joined
-    from massformer.training import train as train_network
 
     chosen = () if mmseg is None else (f"model.network={mmseg}",)
     config = load_config(preset, (*chosen, *overrides), model)

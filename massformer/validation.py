@@ -1,6 +1,6 @@
 """Scores of a network on whole images, as ``mass13k evaluate`` gives them for label maps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import add
 from typing import NamedTuple
@@ -52,13 +52,36 @@ def predicted(
         loader.close()
 
 
-def validate(predictor: Predictor, source: Source, ranks: Ranks, *, workers: int = 0) -> Scores:
-    """Score a network, all ranks together; the same on every rank, for any number of them."""
-    ids = source.taxonomy.ids
-    sums = [
-        pair_sums(each.label_map, each.truth, ids)
-        for each in predicted(predictor, source, ranks, workers=workers)
-    ]
+def validate(
+    predictor: Predictor,
+    source: Source,
+    ranks: Ranks,
+    *,
+    workers: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> Scores | None:
+    """Score a network, all ranks together; the same on every rank, for any number of them.
+
+    Args:
+        predictor: Of the network, the same on every rank.
+        source: Images and truth.
+        ranks: This process among those that score together.
+        workers: Processes that read ahead.
+        stop: Asked after every image whether to leave it at that.
+
+    Returns:
+        The scores; None where a rank was to stop.
+
+    Raises:
+        DatasetError: As :func:`predicted`.
+    """
+    sums = []
+    for each in predicted(predictor, source, ranks, workers=workers):
+        sums.append(pair_sums(each.label_map, each.truth, source.taxonomy.ids))
+        if stop():
+            break
+    if ranks.any(stop()):
+        return None
     gathered = ranks.gathered(sums)
     return Scores(reduce(add, (each for part in gathered for each in part)))
 

@@ -15,9 +15,9 @@ from training_runs import ALONE, SMALL, small_config
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.errors import DatasetError
 from massformer.dry_run import DryRun, Size, dry_run, report
+from massformer.loop import train
 from massformer.run_data import RunData, check_data, open_data
 from massformer.train import train as train_command
-from massformer.training import train
 
 
 def labels(root: Path, split: str = "train") -> list[Path]:

@@ -67,6 +67,39 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_its_samples(tiny_datas
     assert torch.equal(before.isnan(), weights(run).isnan())
 
 
+@pytest.mark.parametrize("compat", ["corrected", "released"])
+def test_edges_that_are_no_number_stop_the_run_whatever_the_loss(tiny_dataset, compat):
+    run = small_run(tiny_dataset, f"loss.compat={compat}")
+    with torch.no_grad():
+        run.model.pixel_decoder.egf.edge_head[1].bias.fill_(float("nan"))
+    with pytest.raises(NotFiniteError, match="is not finite at step 0"):
+        run.advance()
+
+
+def test_samples_of_all_ranks_are_named(tiny_dataset, monkeypatch):
+    run = small_run(tiny_dataset)
+    monkeypatch.setattr(Ranks, "gathered", lambda _, value: [value, ["of another rank"]])
+    with torch.no_grad():
+        run.model.mask_decoder.class_embed.weight.fill_(float("nan"))
+    with pytest.raises(NotFiniteError, match="of another rank"):
+        run.advance()
+
+
+def test_a_run_that_goes_on_on_other_ranks_has_their_learning_rate(tiny_dataset):
+    one = small_run(tiny_dataset)
+    one.advance()
+    four = small_run(tiny_dataset, "train.accumulate=4")
+    four.go_on_from(one.state())
+    assert four.advance().lr == pytest.approx(2 * one.advance().lr)
+
+
+def test_norms_over_all_ranks_are_refused_on_a_cpu(tiny_dataset):
+    small_run(tiny_dataset, "train.head_norm=sync")
+    two = Ranks(0, 2, torch.device("cpu"))
+    with pytest.raises(DatasetError, match=r"norms over all ranks \(sync\) are for GPUs"):
+        small_run(tiny_dataset, "train.head_norm=sync", ranks=two)
+
+
 def test_the_average_of_the_weights_lags_behind_them(tiny_dataset):
     run = small_run(tiny_dataset, "train.ema=0.9", "train.lr=0.01")
     for _ in range(3):

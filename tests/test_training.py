@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -14,12 +15,13 @@ from training_runs import ALONE, SMALL, small_config
 
 from mass13k_tools.cli import main
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.ops.score_sums import pair_sums
 from massformer.checkpoint import load_model
 from massformer.config import config_from_table, load_config
 from massformer.evaluate import evaluate as evaluate_command
+from massformer.loop import train
 from massformer.run_folder import RunFolder, read_rows, read_training
 from massformer.train import train as train_command
-from massformer.training import train
 from massformer.weights import read_pickle
 
 SHORT = ("train.log_every=2", "train.save_every=2", "train.validate_every=4")
@@ -80,8 +82,67 @@ def test_a_folder_with_a_run_is_neither_begun_again_nor_mixed_with_another(tiny_
     with pytest.raises(DatasetError, match="pass --resume auto"):
         train(config, tmp_path, ALONE)
     other = small_config(tiny_dataset, *SHORT, "data.val_split=", "train.lr=0.1")
-    with pytest.raises(DatasetError, match="a run with other settings"):
+    with pytest.raises(DatasetError, match=r"has train.lr = 0.0003, but now it is 0.1"):
         train(other, tmp_path, ALONE, resume=True)
+
+
+def test_what_changes_nothing_that_is_learned_may_change_when_a_run_goes_on(tiny_dataset, tmp_path):
+    train(small_config(tiny_dataset, *SHORT, "data.val_split="), tmp_path, ALONE)
+    moved = tiny_dataset.rename(tiny_dataset.parent / "moved")
+    other = small_config(moved, *SHORT, "data.val_split=", "data.workers=1", "train.keep=1")
+    train(other, tmp_path, ALONE, resume=True)
+    assert load_config(str(tmp_path / "config.toml")) == other
+
+
+def test_a_damaged_checkpoint_says_what_to_remove(tiny_dataset, tmp_path):
+    config = small_config(tiny_dataset, *SHORT, "data.val_split=")
+    train(config, tmp_path, ALONE)
+    newest, before = RunFolder(tmp_path).newest, tensors(tmp_path / "last")
+    newest.write_bytes(b"")
+    with pytest.raises(DatasetError, match="remove this file to go on from the one before"):
+        train(config, tmp_path, ALONE, resume=True)
+    newest.unlink()
+    train(config, tmp_path, ALONE, resume=True)
+    assert torch.equal(tensors(tmp_path / "last"), before)
+
+
+def test_a_run_that_died_in_a_validation_begins_with_it(tiny_dataset, tmp_path, monkeypatch):
+    def dies(*_, **__):
+        raise DatasetError("a photo is damaged")
+
+    config = small_config(tiny_dataset, *SHORT)
+    with monkeypatch.context() as patch, pytest.raises(DatasetError, match="a photo is damaged"):
+        patch.setattr("massformer.loop.validate", dies)
+        train(config, tmp_path, ALONE)
+    assert RunFolder(tmp_path).newest.name == "step-000004.pt"
+    train(config, tmp_path, ALONE, resume=True)
+    assert [row["step"] for row in read_rows(tmp_path / "validation.csv")] == ["4", "6"]
+
+
+def test_a_run_that_is_told_to_end_in_a_validation_does_not_finish_it(
+    tiny_dataset, tmp_path, monkeypatch
+):
+    scored = []
+
+    def scoring(*arguments):
+        scored.append(arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return pair_sums(*arguments)
+
+    monkeypatch.setattr("massformer.validation.pair_sums", scoring)
+    with pytest.raises(DatasetError, match="stopped after step 4; --resume auto"):
+        train(small_config(tiny_dataset, *SHORT), tmp_path, ALONE)
+    assert len(scored) == 1
+    assert read_rows(tmp_path / "validation.csv") == []
+    assert RunFolder(tmp_path).newest.name == "step-000004.pt"
+
+
+def test_other_files_beside_a_network_that_is_kept_stay(tiny_dataset, tmp_path):
+    (tmp_path / "last").mkdir()
+    (tmp_path / "last" / "scores.json").write_text("{}")
+    train(small_config(tiny_dataset, *SHORT, "data.val_split="), tmp_path, ALONE)
+    assert (tmp_path / "last" / "scores.json").read_text() == "{}"
+    assert load_model(tmp_path / "last").config.queries == 8
 
 
 def test_a_run_that_is_complete_has_nothing_left_to_do(tiny_dataset, tmp_path):
@@ -121,7 +182,7 @@ def test_a_run_that_is_told_to_end_saves_and_says_how_to_go_on(tiny_dataset, tmp
     assert process.returncode == 1
     last = re.search(r"stopped after step (\d+); --resume auto goes on from there", text)
     assert last is not None, text
-    assert read_training(RunFolder(tmp_path / "run").newest)["step"] == int(last[1])
+    assert read_training(RunFolder(tmp_path / "run").newest)[0]["step"] == int(last[1])
 
 
 def test_a_network_that_only_predicts_is_no_checkpoint_to_go_on_from(tiny_dataset, tmp_path):

@@ -16,9 +16,9 @@ from mass13k_tools.ops.error_map import ERROR_KINDS
 from mass13k_tools.ops.score_sums import pair_sums
 from mass13k_tools.ops.scores import Scores
 from massformer.inference.predictor import Prediction
+from massformer.loop import train
 from massformer.run_folder import RunFolder, best_row, read_rows
 from massformer.train import train as train_command
-from massformer.training import train
 from massformer.watch.curves import curves_png
 from massformer.watch.panels import panel_sheet
 from massformer.watch.seam import Line, Validation

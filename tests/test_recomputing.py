@@ -8,10 +8,10 @@ from torch import nn
 from training_runs import small_run, weights
 
 from mass13k_tools.errors import DatasetError
-from massformer.checkpointing import checkpoint_activations
 from massformer.config import load_config
 from massformer.model import MassFormer, build_model
 from massformer.peers import BUILDERS, Peer
+from massformer.recomputing import checkpoint_activations
 
 
 def network(*overrides: str) -> MassFormer:
