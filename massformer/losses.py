@@ -12,19 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mass13k_tools.arrays import IGNORE
 from massformer.batch_counts import BatchCounts, batch_counts
 from massformer.matcher import Matches, MatchWeights, match_costs, matches_of
 from massformer.model import Predictions
 from massformer.peers import DensePredictions
+from massformer.pixel_losses import EPS, Losses, edge_loss, full_precision, pixel_losses
 from massformer.run_config import LossConfig
 from massformer.targets import Targets, sampled, targets_of
 from massformer.weight_range import WeightRange
 
-EPS = torch.finfo(torch.float32).eps
-AUXILIARY_WEIGHT = 0.4  # of heads that only train a network; what its authors use, too
 Draw = Callable[[int, int], Tensor]
-Losses = dict[str, Tensor]
 
 
 def random_points(generator: torch.Generator) -> Draw:
@@ -130,7 +127,7 @@ class Criterion:
         """Cross-entropy and dice loss of the masks (B, Q, h, w), summed over matched queries."""
         if not len(match.query):
             return mask_logits[:0].sum(), mask_logits[:0].sum()  # 0, and goes backward
-        logits = _exact(mask_logits[match.image, match.query][:, None])  # (M, 1, h, w)
+        logits = full_precision(mask_logits[match.image, match.query][:, None])  # (M, 1, h, w)
         masks = targets.masks[match.target][:, None].to(logits.dtype)
         weights = targets.weights[match.target][:, None].to(logits.dtype)
         near = None if self.settings.reweight == "off" else weights
@@ -166,66 +163,12 @@ def class_loss(
     queries, nothing = class_logits.shape[1], class_logits.shape[2] - 1
     wanted = torch.full(class_logits.shape[:2], nothing, device=class_logits.device)
     wanted[match.image, match.query] = targets.class_index[match.target]
-    logits = _exact(class_logits.flatten(0, 1))
+    logits = full_precision(class_logits.flatten(0, 1))
     weight = logits.new_ones(nothing + 1)
     weight[nothing] = settings.no_object_weight
     entropy = F.cross_entropy(logits, wanted.flatten(), weight, reduction="sum")
     whole = counts.query_weight(queries, settings.no_object_weight)
     return settings.class_weight * entropy / (whole + EPS)
-
-
-def edge_loss(
-    edge_logits: Tensor,
-    label_maps: Tensor,
-    edge_maps: Tensor,
-    settings: LossConfig,
-    pixels: Tensor,
-) -> Tensor:
-    """Cross-entropy of edges (B, 1, h, w) with edge maps (B, H, W), where there are labels.
-
-    Args:
-        edge_logits: Of the network.
-        label_maps: Class indices, shape (B, H, W), uint8, 255 = ignore and padding.
-        edge_maps: 1 at edges, 0 elsewhere, 255 where padded, shape (B, H, W), uint8.
-        settings: What the edge head is to learn, and how much it counts.
-        pixels: By how many the sum is divided, where not as released.
-    """
-    logits = F.interpolate(
-        _exact(edge_logits), edge_maps.shape[1:], mode="bilinear", align_corners=False
-    )[:, 0]
-    if settings.edge_target == "released":  # as if every pixel that is not padding were an edge
-        wanted = (edge_maps != IGNORE).to(logits.dtype)
-        return settings.edge_weight * _entropy(logits, wanted, settings).mean()
-    known = label_maps != IGNORE
-    entropy = _entropy(logits, (edge_maps == 1).to(logits.dtype), settings)
-    return settings.edge_weight * (known * entropy).sum() / pixels.clamp(min=EPS)
-
-
-def pixel_losses(
-    predictions: DensePredictions, label_maps: Tensor, pixels: Tensor | None = None
-) -> Losses:
-    """Cross-entropy of all pixels that are not ignored, at the size of the label maps (B, H, W).
-
-    Args:
-        predictions: Of the network.
-        label_maps: Class indices, uint8, 255 = ignore and padding.
-        pixels: By how many the sum is divided; None: those that are not ignored.
-    """
-    wanted = label_maps.long()
-    known = (label_maps != IGNORE).sum() if pixels is None else pixels
-
-    def entropy(logits: Tensor) -> Tensor:
-        logits = F.interpolate(
-            _exact(logits), label_maps.shape[1:], mode="bilinear", align_corners=False
-        )
-        summed = F.cross_entropy(logits, wanted, ignore_index=IGNORE, reduction="sum")
-        return summed / known.clamp(min=EPS)
-
-    auxiliary = {
-        f"{number}.pixel": AUXILIARY_WEIGHT * entropy(logits)
-        for number, logits in enumerate(predictions["auxiliary_logits"])
-    }
-    return {**auxiliary, "pixel": entropy(predictions["logits"])}
 
 
 @torch.no_grad()
@@ -251,17 +194,3 @@ def _worthwhile_points(
     chosen = doubt[:, 0].topk(worth, dim=1).indices[..., None].expand(-1, -1, 2)
     anywhere = draw(len(logits), settings.points - worth)
     return torch.cat([candidates.gather(1, chosen), anywhere], dim=1)
-
-
-def _entropy(logits: Tensor, wanted: Tensor, settings: LossConfig) -> Tensor:
-    """Cross-entropy of edges, pixel by pixel."""
-    if settings.edge_entropy == "sigmoid":
-        probability = logits.sigmoid()
-        entropy = F.binary_cross_entropy(probability.nan_to_num(0.5), wanted, reduction="none")
-        return torch.where(probability.isnan(), probability, entropy)  # what is no number goes on
-    return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
-
-
-def _exact(logits: Tensor) -> Tensor:
-    """Leave half precision behind, which autocast gives and sums of many points do not bear."""
-    return logits.to(torch.promote_types(logits.dtype, torch.float32))

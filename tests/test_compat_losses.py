@@ -14,7 +14,8 @@ from mass13k_tools.errors import DatasetError
 from massformer.building import build_run
 from massformer.config import config_table, load_config, settings_toml
 from massformer.data import open_split
-from massformer.losses import Criterion, edge_loss
+from massformer.losses import Criterion
+from massformer.pixel_losses import edge_loss
 from massformer.released import released_name
 from massformer.run_config import SWITCHES, LossConfig
 

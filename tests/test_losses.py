@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from massformer.batch_counts import batch_counts
-from massformer.losses import Criterion, dice_losses, edge_loss, random_points
+from massformer.losses import Criterion, dice_losses, random_points
 from massformer.model import Predictions
+from massformer.pixel_losses import edge_loss
 from massformer.run_config import LossConfig
 
 RELEASED = LossConfig(compat="released")

@@ -28,10 +28,11 @@ from massformer.evaluate import evaluate as evaluate_command
 from massformer.inference import budget
 from massformer.inference.predictor import Predictor, Settings, Wanted
 from massformer.inference.strips import decode, strip_of
-from massformer.losses import Criterion, pixel_losses
+from massformer.losses import Criterion
 from massformer.macs import count_macs
 from massformer.optimiser import build_optimiser
 from massformer.peers import Peer, build_network
+from massformer.pixel_losses import pixel_losses
 from massformer.predict import predict as predict_command
 from massformer.preset_files import peer_names
 from massformer.run_config import LossConfig, TrainConfig

@@ -25,7 +25,9 @@ def sets(tmp_path):
 
 def test_two_ranks_learn_what_one_does_of_twice_the_batch(tiny_dataset, sets, tmp_path):
     whole = whole_step(tiny_dataset, ALONE, *sets, "data.batch_size=2")
-    same(done_by_two(tiny_dataset, tmp_path / "two.pt", *sets), whole)
+    found = done_by_two(tiny_dataset, tmp_path / "two.pt", *sets)
+    same(found, whole)
+    assert found["copied"] == [[1.0, 1.0], [1.0, 1.0]]  # what the first rank has
 
 
 def test_batches_that_make_one_step_teach_what_one_large_batch_does(tiny_dataset, sets):

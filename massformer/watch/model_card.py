@@ -69,7 +69,7 @@ def model_card(
         f"# {one_line(name)}",
         *_what(trained, log),
         *_scores(trained, validations),
-        *_use(bool(validations)),
+        *_use("last" if best_row(validations, "biou") is None else "best-biou"),
         *_settings(trained.config),
         *_environment(environment),
     ]
@@ -132,8 +132,7 @@ def _scores(trained: Trained, validations: Table) -> Iterator[str]:
         yield _table(["class", *COLUMNS.values()], rows)
 
 
-def _use(validated: bool) -> Iterator[str]:
-    network = "best-biou" if validated else "last"
+def _use(network: str) -> Iterator[str]:
     yield "## How to use it"
     yield (
         "```sh\n"
