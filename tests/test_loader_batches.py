@@ -383,15 +383,7 @@ def test_ctrl_c_ends_the_workers(tmp_path):
                 time.sleep(60)
         """)
     )
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
-    process = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": paths},
-    )
+    process = started(script)
     try:
         workers = [int(word) for word in process.stdout.readline().split()]
         assert len(workers) == 2
@@ -405,3 +397,50 @@ def test_ctrl_c_ends_the_workers(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and their signals are POSIX's")
+def test_workers_that_are_told_to_end_work_until_the_parent_ends(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(
+        textwrap.dedent("""
+        import multiprocessing, os, signal
+        from loader_data import SMALL, plain_source
+        from mass13k_tools.loader.loader import CropLoader
+        if __name__ == "__main__":
+            told = []
+            signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+            Process = multiprocessing.process.BaseProcess
+            start = Process.start
+            def told_at_once(process):
+                start(process)
+                os.killpg(0, signal.SIGTERM)
+            Process.start = told_at_once
+            loader = CropLoader(plain_source(20), SMALL, batch_size=1, workers=1)
+            batches = iter(loader)
+            for _ in range(2):
+                next(batches)
+                os.killpg(0, signal.SIGTERM)
+            print(len(told), 2 + len(list(batches)))
+        """)
+    )
+    process = started(script)
+    try:
+        found, errors = process.communicate(timeout=60)
+        assert (process.returncode, found, errors) == (0, "3 20\n", "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def started(script: Path) -> subprocess.Popen:
+    """Run a script as the first of a group of processes."""
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])])
+    return subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )

@@ -44,6 +44,7 @@ def launched(arguments: list[str], *, ranks: int = 1) -> list[subprocess.Popen]:
             env=os.environ | {"OMP_NUM_THREADS": "1", "RANK": str(rank)} | together,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         for rank in range(ranks)
     ]
@@ -174,10 +175,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_weights_of_an_unbroken_one(
 
 
 def test_a_run_that_is_told_to_end_saves_and_says_how_to_go_on(tiny_dataset, tmp_path):
-    (process,) = launched(options(tiny_dataset, tmp_path / "run", "train.steps=5000"))
+    sets = ("train.steps=5000", "data.workers=1")
+    (process,) = launched(options(tiny_dataset, tmp_path / "run", *sets))
     while not (tmp_path / "run" / "log.csv").exists() and process.poll() is None:
         time.sleep(0.01)
-    process.terminate()
+    os.killpg(process.pid, signal.SIGTERM)  # Slurm and timeout tell the workers, too
     _, text = process.communicate(timeout=60)
     assert process.returncode == 1
     last = re.search(r"stopped after step (\d+); --resume auto goes on from there", text)

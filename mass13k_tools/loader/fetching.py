@@ -3,13 +3,19 @@
 Workers are spawned, because threads of OpenCV and numba do not survive a fork; each uses one thread
 and stays for the next round. Pixels come through shared memory while there is room in it: a
 container often has 64 MB only, and whoever writes more than that is killed.
+
+Ctrl-C, ``timeout`` and Slurm tell all processes to end, not the parent alone. It may still have
+something to save and needs its workers until then, so these hear of nothing; the parent ends them.
 """
 
+import atexit
 import shutil
 import signal
-import threading
+import sys
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from multiprocessing import resource_tracker
 from typing import Any, Generic, TypeVar
 
 import cv2
@@ -25,6 +31,7 @@ from mass13k_tools.loader.arguments import whole_number
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
 SHARED_MEMORY = "/dev/shm"  # on Linux; elsewhere it has no such limit
 
 
@@ -62,6 +69,7 @@ class Fetcher(Generic[Request, Answer]):
             }
         self._loader: DataLoader[Any] | None = None
         self._rounds = 0
+        _fetchers.add(self)
 
     def answers(self, requests: Sequence[Request]) -> Iterator[Answer]:
         """Answer requests in their order.
@@ -83,8 +91,7 @@ class Fetcher(Generic[Request, Answer]):
                 **self._options,
             )
         try:
-            with _ctrl_c_for_the_parent():
-                answers = iter(self._loader)
+            answers = self._begun(self._loader)
             for _ in requests:
                 if number != self._rounds:
                     raise DatasetError(
@@ -112,21 +119,43 @@ class Fetcher(Generic[Request, Answer]):
             try:
                 running._shutdown_workers()  # dropping it is not enough: tracebacks may hold it
             except RuntimeError:  # a worker that dies while it ends must not hide why all end
+                pass
+            finally:
                 for process in running._workers:
-                    process.terminate()
+                    process.kill()
+
+    def _begun(self, loader: DataLoader[Any]) -> Iterator[Answer]:
+        """Begin a round, the first of which starts the workers."""
+        starts = loader.num_workers > 0 and getattr(loader, "_iterator", None) is None
+        with _ending_is_for_the_parent() if starts else nullcontext():
+            return iter(loader)
+
+
+_fetchers: weakref.WeakSet[Fetcher[Any, Any]] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End workers that are left: Python would ask them to end, and wait for them forever."""
+    for fetcher in list(_fetchers):
+        fetcher.close()
 
 
 @contextmanager
-def _ctrl_c_for_the_parent() -> Iterator[None]:
-    """Let processes start that never hear of Ctrl-C: the parent ends them."""
-    if threading.current_thread() is not threading.main_thread():  # others may not set signals
+def _ending_is_for_the_parent() -> Iterator[None]:
+    """Let processes start that are not ended before ``_start_worker`` runs in them.
+
+    They inherit that the signals are blocked. The parent is told what came meanwhile, afterwards.
+    """
+    if sys.platform == "win32":
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # when it starts, it unblocks them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def sendable(pixels: NDArray[np.uint8]) -> Tensor | NDArray[np.uint8]:
@@ -179,7 +208,8 @@ def _as_it_is(answer: Any) -> Any:
 
 
 def _start_worker(_: int) -> None:
-    """Leave Ctrl-C to the parent, which ends its workers, and use one processor."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also where another thread started this one
+    """Leave it to the parent when to end, and use one processor."""
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
