@@ -67,21 +67,46 @@ def usable_device(name: str) -> torch.device:
     return device
 
 
+def device_of_rank(name: str, *, local: int, here: int) -> str:
+    """Name the device of one of the processes on a machine: each has a GPU of its own.
+
+    Args:
+        name: As it was asked for.
+        local: Number of the process on its machine.
+        here: Processes on the machine.
+
+    Raises:
+        DatasetError: All would share a GPU.
+
+    Example:
+        >>> device_of_rank("cuda", local=1, here=4)
+        'cuda:1'
+    """
+    if name == "cuda":
+        return f"cuda:{local}"
+    if name.startswith("cuda:") and here > 1:
+        raise DatasetError(
+            f"device '{name}' is one GPU for all {here} processes on this machine, "
+            "expected one for each; pass --device cuda, or no --device"
+        )
+    return name
+
+
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Ranks]:
     """Join the processes that ``torchrun`` started, and leave them at the end.
 
     Args:
-        device: Such as ``cpu`` or ``cuda:1``; None takes the GPU of this process if there is one.
+        device: Such as ``cpu``, ``cuda`` or ``cuda:1``; None takes a GPU if there is one.
 
     Raises:
-        DatasetError: There is no such device.
+        DatasetError: There is no such device, or more processes than one would share it.
     """
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    local = int(os.environ.get("LOCAL_RANK", 0))
+    local, here = int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("LOCAL_WORLD_SIZE", 1))
     if device is None:
-        device = f"cuda:{local}" if torch.cuda.is_available() else "cpu"
-    place = usable_device(device)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    place = usable_device(device_of_rank(device, local=local, here=here))
     if place.type == "cuda":
         torch.cuda.set_device(place)
     if count > 1:
