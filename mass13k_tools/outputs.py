@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and are never overwritten by accident."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,12 +9,16 @@ from pathlib import Path
 from mass13k_tools.errors import DatasetError
 
 
-def write_file(path: Path, content: bytes, *, overwrite: bool = False) -> None:
+def write_file(
+    path: Path, content: bytes, *, overwrite: bool = False, durable: bool = False
+) -> None:
     """Write one file; see :func:`write_files`."""
-    write_files({path: content}, overwrite=overwrite)
+    write_files({path: content}, overwrite=overwrite, durable=durable)
 
 
-def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> None:
+def write_files(
+    contents: Mapping[Path, bytes], *, overwrite: bool = False, durable: bool = False
+) -> None:
     """Write files under a temporary name, then rename them; make their folders.
 
     A file that is there already with the same bytes is left alone, so a repeated run succeeds.
@@ -21,6 +26,8 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
     Args:
         contents: Path -> bytes.
         overwrite: Replace files that are there with other bytes.
+        durable: Wait until each lies on the disk, so that it is whole after a power cut, too; slow
+            for many small files.
 
     Raises:
         DatasetError: A file is there with other bytes and ``overwrite`` is off (then nothing at all
@@ -34,12 +41,14 @@ def write_files(contents: Mapping[Path, bytes], *, overwrite: bool = False) -> N
         )
     for path, content in changed.items():
         try:
-            _write_atomically(path, content)
+            _write_atomically(path, content, durable=durable)
         except OSError as error:
             raise DatasetError(f"cannot write '{path}': {error.strerror}") from error
 
 
-def write_folder(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool = False) -> None:
+def write_folder(
+    folder: Path, contents: Mapping[str, bytes], *, overwrite: bool = False, durable: bool = False
+) -> None:
     """Write a folder of files under a temporary name, then rename it as a whole.
 
     A folder that holds the same already is left alone, so a repeated run succeeds.
@@ -48,6 +57,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool
         folder: Where it is going to be.
         contents: Name -> bytes.
         overwrite: Replace a folder that has files of these names with other bytes.
+        durable: As for :func:`write_files`.
 
     Raises:
         DatasetError: Something else is there and ``overwrite`` is off, or the folder also holds
@@ -68,7 +78,7 @@ def write_folder(folder: Path, contents: Mapping[str, bytes], *, overwrite: bool
             f"'{folder}' is there already with other content; pass --overwrite to replace it"
         )
     try:
-        _write_folder_atomically(folder, contents)
+        _write_folder_atomically(folder, contents, durable=durable)
     except OSError as error:
         raise DatasetError(f"cannot write '{folder}': {error.strerror}") from error
 
@@ -112,13 +122,17 @@ def _holds(path: Path, content: bytes) -> bool:
         return False
 
 
-def _write_folder_atomically(folder: Path, contents: Mapping[str, bytes]) -> None:
+def _write_folder_atomically(folder: Path, contents: Mapping[str, bytes], *, durable: bool) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder.parent) as partial:
         new, old = Path(partial, "new"), Path(partial, "old")  # with the usual permissions
         new.mkdir()
         for name, content in contents.items():
             (new / name).write_bytes(content)
+            if durable:
+                _reach_disk(new / name)
+        if durable:
+            _reach_disk(new)
         if folder.is_dir():
             folder.replace(old)
         try:
@@ -127,9 +141,11 @@ def _write_folder_atomically(folder: Path, contents: Mapping[str, bytes]) -> Non
             if old.is_dir():
                 old.replace(folder)
             raise
+        if durable:
+            _reach_disk(folder.parent)
 
 
-def _write_atomically(path: Path, content: bytes) -> None:
+def _write_atomically(path: Path, content: bytes, *, durable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
     try:
@@ -138,7 +154,22 @@ def _write_atomically(path: Path, content: bytes) -> None:
         umask = os.umask(0)
         os.umask(umask)
         Path(partial).chmod(0o666 & ~umask)  # mkstemp makes files that only their owner reads
+        if durable:
+            _reach_disk(Path(partial))
         Path(partial).replace(path)
+        if durable:
+            _reach_disk(path.parent)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def _reach_disk(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, lie on the disk."""
+    if sys.platform == "win32" and path.is_dir():  # Windows opens no folders
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

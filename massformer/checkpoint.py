@@ -105,9 +105,10 @@ def save_model(
         CLASSES: taxonomy_toml(loaded.taxonomy).encode(),
     }
     if among_others and folder.is_dir() and {*folder.iterdir()} - {*files_of(folder)}:
-        write_files({folder / name: each for name, each in contents.items()}, overwrite=overwrite)
+        files = {folder / name: each for name, each in contents.items()}
+        write_files(files, overwrite=overwrite, durable=True)
     else:
-        write_folder(folder, contents, overwrite=overwrite)
+        write_folder(folder, contents, overwrite=overwrite, durable=True)
 
 
 def checkpoint_table(loaded: LoadedModel) -> dict[str, Any]:
@@ -130,7 +131,7 @@ def write_checkpoint(path: Path, table: Mapping[str, Any], *, overwrite: bool = 
     """
     content = io.BytesIO()
     torch.save(dict(table), content)
-    write_file(path, content.getvalue(), overwrite=overwrite)
+    write_file(path, content.getvalue(), overwrite=overwrite, durable=True)
 
 
 def assemble(

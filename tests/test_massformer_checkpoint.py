@@ -1,5 +1,6 @@
 """Networks as files: what was written is read, and what does not fit is named."""
 
+import os
 import tomllib
 
 import pytest
@@ -68,6 +69,20 @@ def test_a_training_checkpoint_gives_back_the_same_and_what_training_added(tmp_p
     assert same_tensors(read, written)
     assert (read.config, read.taxonomy) == (written.config, STREET)
     assert read_pickle(tmp_path / "last.pt")["iteration"] == 7
+
+
+def test_networks_and_checkpoints_are_whole_after_a_power_cut(tmp_path, monkeypatch):
+    sizes = set()
+    monkeypatch.setattr(os, "fsync", lambda handle: sizes.add(os.fstat(handle).st_size))
+    written = tiny_network("model.classes=2", taxonomy=STREET)
+    write_checkpoint(tmp_path / "last.pt", checkpoint_table(written))
+    assert (tmp_path / "last.pt").stat().st_size in sizes
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "other.txt").write_text("mine")
+    for name in ("alone", "both"):
+        sizes.clear()
+        save_model(tmp_path / name, written, among_others=True)
+        assert {(tmp_path / name / each).stat().st_size for each in (WEIGHTS, SETTINGS)} <= sizes
 
 
 def test_the_same_network_is_written_to_the_same_bytes(folder, tmp_path):

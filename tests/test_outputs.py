@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,32 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(DatasetError, match=r"cannot write '.*a\.txt': No space left"):
         write_file(tmp_path / "a.txt", b"content")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_must_survive_a_power_cut_is_on_the_disk_before_it_has_its_name(
+    tmp_path, monkeypatch, durable
+):
+    done = []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(handle):
+        done.append(
+            "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else os.fstat(handle).st_size
+        )
+        sync(handle)
+
+    def replaced(path, target):
+        done.append(target.name)
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", replaced)
+    write_file(tmp_path / "a.pt", b"abc", durable=durable)
+    assert done == ([3, "a.pt", "folder"] if durable else ["a.pt"])
+    done.clear()
+    write_folder(tmp_path / "b", {"x": b"x", "y": b"yy"}, durable=durable)
+    assert done == ([1, 2, "folder", "b", "folder"] if durable else ["b"])
 
 
 def test_new_files_have_the_usual_permissions(tmp_path):
