@@ -1,5 +1,7 @@
 """Settings of a training run: what is minimised, where its data come from, and how it goes on."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +20,23 @@ SWITCHES: dict[str, tuple[str | bool, str | bool]] = {  # setting of the loss: c
     "edge_entropy": ("logits", "sigmoid"),
     "clamp_weights": (True, False),
     "normalise": ("step", "batch"),
+}
+MOST_KERNEL_PX = 255  # of the window of boundary weights
+
+# Least and most that settings may be; what loader and network refuse themselves is left to them
+LOSS_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("class_weight", "mask_weight", "dice_weight", "edge_weight"), (0, math.inf)),
+    "no_object_weight": (0, math.inf),
+    "points": (1, math.inf),
+    "oversample": (1, math.inf),
+    "worthwhile": (0, 1),
+}
+TRAIN_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("steps", "accumulate", "lr_batch", "keep"), (1, math.inf)),
+    **dict.fromkeys(("validate_every", "save_every", "log_every"), (1, math.inf)),
+    **dict.fromkeys(("lr", "weight_decay", "clip", "backbone_lr", "warmup"), (0, math.inf)),
+    **dict.fromkeys(("panels", "validation_gb"), (0, math.inf)),
+    "seed": (0, 2**63 - 1),
 }
 
 
@@ -52,7 +71,7 @@ class LossConfig:
     pseudo_gain: float = 1.0
     """λ2 of Eq. 7: what it counts against pseudo-labelled ones; not published."""
     weight_kernel_px: int = 5
-    """Side of the window of the boundary weights."""
+    """Side of the window of the boundary weights, odd."""
     edge_target: Literal["edges", "released"] = BY_COMPAT
     """The edge map; or all pixels but padding, as the released code has it."""
     edge_entropy: Literal["logits", "sigmoid"] = BY_COMPAT
@@ -64,6 +83,12 @@ class LossConfig:
     matter how the step is cut; or over each batch, and masks over the batches of all ranks."""
 
     def __post_init__(self) -> None:
+        _check_ranges("loss", self, LOSS_RANGES)
+        if not 3 <= self.weight_kernel_px <= MOST_KERNEL_PX or self.weight_kernel_px % 2 == 0:
+            raise DatasetError(
+                f"loss.weight_kernel_px is {self.weight_kernel_px}, "
+                f"expected an odd number from 3 to {MOST_KERNEL_PX}"
+            )
         for name, (corrected, released) in SWITCHES.items():
             given = getattr(self, name)
             if given is None:
@@ -127,7 +152,8 @@ class TrainConfig:
     backbone_lr: float = 0.1
     """What the backbone's learning rate is multiplied with."""
     weight_decay: float = 0.05
-    """Of AdamW; norms and embeddings have none."""
+    """Of AdamW; norms and embeddings of the head have none. The norms of the backbone have it where
+    they are trained, as released."""
     schedule: Schedule = "cosine"
     """How the learning rate falls to 0."""
     warmup: int = 0
@@ -169,17 +195,25 @@ class TrainConfig:
     """Images of the split for validation that every validation draws a picture of; 0: none."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "accumulate", "validate_every", "save_every", "keep", "log_every"):
-            if getattr(self, name) < 1:
-                raise DatasetError(f"train.{name} is {getattr(self, name)}, expected 1 or more")
-        for name in ("lr", "weight_decay", "clip", "backbone_lr", "warmup"):
-            if getattr(self, name) < 0:
-                raise DatasetError(f"train.{name} is {getattr(self, name)}, expected 0 or more")
-        if self.panels < 0:
-            raise DatasetError(f"train.panels is {self.panels}, expected 0 or more")
+        _check_ranges("train", self, TRAIN_RANGES)
+        if self.backbone_norm == "frozen" and self.backbone_affine:
+            raise DatasetError(
+                "train.backbone_norm is frozen, so train.backbone_affine would train nothing, "
+                "expected false; or leave train.backbone_norm at batch or sync"
+            )
         if self.compile and self.checkpointing:
             raise DatasetError(
                 "train.compile and train.checkpointing do not go together, expected one of them"
             )
         if not 0 <= self.ema < 1:
             raise DatasetError(f"train.ema is {self.ema}, expected 0 up to 1")
+
+
+def _check_ranges(
+    section: str, settings: object, ranges: Mapping[str, tuple[float, float]]
+) -> None:
+    for name, (least, most) in ranges.items():
+        value = getattr(settings, name)
+        if not least <= value <= most or value == math.inf:  # nan, too
+            expected = f"{least} or more" if most == math.inf else f"{least} to {most}"
+            raise DatasetError(f"{section}.{name} is {value}, expected {expected}")

@@ -1,10 +1,13 @@
 """Settings: presets, changes to them, and what is written of them."""
 
+import math
 from dataclasses import asdict
 
 import pytest
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.ops.weight_steps import MOST_KERNEL_PX
+from massformer import run_config
 from massformer.checkpoint import unfilled_model
 from massformer.config import (
     Config,
@@ -18,6 +21,7 @@ from massformer.config import (
     settings_toml,
 )
 from massformer.preset_files import preset_names
+from massformer.run_config import LossConfig, TrainConfig
 
 
 @pytest.fixture
@@ -141,12 +145,43 @@ def test_of_changes_to_one_setting_the_last_counts():
         ("model.queries=0", "model.queries is 0, expected 1 to 65536"),
         ("model.width=12", "model.width is 12, expected a multiple of 8"),
         ("train.ema=1", "train.ema is 1.0, expected 0 up to 1"),
+        ("train.lr_batch=0", "train.lr_batch is 0, expected 1 or more"),
+        ("train.steps=0", "train.steps is 0, expected 1 or more"),
+        ("train.lr=-1", "train.lr is -1.0, expected 0 or more"),
+        ("train.seed=-1", "train.seed is -1, expected 0 to 9"),
+        ("train.validation_gb=-1", "train.validation_gb is -1.0, expected 0 or more"),
+        ("loss.points=0", "loss.points is 0, expected 1 or more"),
+        ("loss.oversample=0.5", "loss.oversample is 0.5, expected 1 or more"),
+        ("loss.oversample=inf", "loss.oversample is inf, expected a finite number"),
+        ("loss.worthwhile=1.5", "loss.worthwhile is 1.5, expected 0 to 1"),
+        ("loss.worthwhile=-0.5", "loss.worthwhile is -0.5, expected 0 to 1"),
+        ("loss.edge_weight=-1", "loss.edge_weight is -1.0, expected 0 or more"),
+        ("loss.no_object_weight=-1", "loss.no_object_weight is -1.0, expected 0 or more"),
+        ("loss.weight_kernel_px=4", "loss.weight_kernel_px is 4, expected an odd number from 3"),
+        ("loss.weight_kernel_px=1", "loss.weight_kernel_px is 1, expected an odd number from 3"),
+        ("loss.weight_kernel_px=257", "expected an odd number from 3 to 255"),
     ],
 )
 def test_a_change_that_is_none_is_one_line(override, said):
     with pytest.raises(DatasetError, match=said) as error:
         load_config("tiny", [override])
     assert "\n" not in str(error.value)
+
+
+def test_norms_that_are_frozen_cannot_be_trained():
+    with pytest.raises(DatasetError, match="is frozen, so train.backbone_affine would train"):
+        load_config("tiny", ["train.backbone_norm=frozen", "train.backbone_affine=true"])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_settings_made_in_python_are_finite_too(value):
+    for kind, name in ((LossConfig, "mask_weight"), (TrainConfig, "lr")):
+        with pytest.raises(DatasetError, match=f"{name} is {value}, expected 0 or more"):
+            kind(**{name: value})
+
+
+def test_windows_of_boundary_weights_are_those_that_can_be_counted():
+    assert run_config.MOST_KERNEL_PX == MOST_KERNEL_PX
 
 
 # Written and read again

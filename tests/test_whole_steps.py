@@ -20,7 +20,8 @@ def sets(tmp_path):
     torch.manual_seed(0)
     backbone = build_network(small_config(tmp_path).model).backbone
     torch.save(backbone.state_dict(), tmp_path / "backbone.pth")
-    return [f"train.pretrained={tmp_path / 'backbone.pth'}", "train.backbone_norm=frozen"]
+    frozen = ("train.backbone_norm=frozen", "train.backbone_affine=false")
+    return [f"train.pretrained={tmp_path / 'backbone.pth'}", *frozen]
 
 
 def test_two_ranks_learn_what_one_does_of_twice_the_batch(tiny_dataset, sets, tmp_path):
