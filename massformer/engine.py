@@ -22,12 +22,11 @@ from massformer.batch_counts import BatchCounts
 from massformer.checkpoint import LoadedModel
 from massformer.config import Config
 from massformer.data import TrainingBatch, training_batch
+from massformer.inference.predictor import DTYPES
 from massformer.losses import Criterion
 from massformer.optimiser import set_lr
 from massformer.peers import Network
 from massformer.ranks import Ranks
-
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 SMALLEST_SCALE = 2.0**-24  # of losses in fp16: at 1 they are not scaled any more
 
