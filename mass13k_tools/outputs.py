@@ -4,6 +4,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from mass13k_tools.errors import DatasetError
@@ -166,10 +167,12 @@ def _write_atomically(path: Path, content: bytes, *, durable: bool) -> None:
 
 def _reach_disk(path: Path) -> None:
     """Wait until the content of a file, or the names in a folder, lie on the disk."""
-    if sys.platform == "win32" and path.is_dir():  # Windows opens no folders
+    folder = path.is_dir()
+    if folder and sys.platform == "win32":  # which opens no folders
         return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
-        os.fsync(handle)
+        with suppress(OSError) if folder else nullcontext():  # some file systems cannot
+            os.fsync(handle)
     finally:
         os.close(handle)
