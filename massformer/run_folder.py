@@ -63,13 +63,13 @@ class RunFolder:
         """
         for partial in (self.path / "checkpoints").glob(".*.part"):
             partial.unlink()
-        try:
-            write_file(self.path / "config.toml", settings.encode(), overwrite=again)
-        except DatasetError as error:
+        path = self.path / "config.toml"
+        if not again and path.is_file() and path.read_bytes() != settings.encode():
             raise DatasetError(
                 f"'{self.path}' holds a run with other settings; choose another folder, or go on "
                 "with the same settings and --resume auto"
-            ) from error
+            )
+        write_file(path, settings.encode(), overwrite=True, durable=True)
         content = json.dumps(environment(), indent=2, sort_keys=True) + "\n"
         write_file(self.path / "environment.json", content.encode(), overwrite=True)
 
@@ -130,10 +130,20 @@ def read_training(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read a table of the run; none where it was not begun."""
+    """Read a table of the run; none where it was not begun.
+
+    Raises:
+        DatasetError: It is damaged.
+    """
     if not path.is_file():
         return []
-    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        if all(row["step"].isdecimal() and None not in row.values() for row in rows):
+            return rows
+    except (UnicodeDecodeError, csv.Error, KeyError, AttributeError):
+        pass
+    raise DatasetError(f"'{path}' is damaged, expected a table with steps; move it away to go on")
 
 
 def best_row(rows: Sequence[dict[str, str]], name: str) -> dict[str, str] | None:

@@ -107,6 +107,19 @@ def test_a_damaged_checkpoint_says_what_to_remove(tiny_dataset, tmp_path):
     assert torch.equal(tensors(tmp_path / "last"), before)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"step,loss\n2\n", b"loss\n1.0\n", b"step\nx\n"])
+def test_a_damaged_table_is_named(tmp_path, content):
+    (tmp_path / "log.csv").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"log.csv' is damaged, expected a table with steps"):
+        read_rows(tmp_path / "log.csv")
+
+
+def test_a_folder_that_cannot_be_written_is_not_taken_for_another_run(tiny_dataset, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DatasetError, match="cannot write"):
+        train(small_config(tiny_dataset, "data.val_split="), tmp_path / "file" / "run", ALONE)
+
+
 def test_a_run_that_died_in_a_validation_begins_with_it(tiny_dataset, tmp_path, monkeypatch):
     def dies(*_, **__):
         raise DatasetError("a photo is damaged")
