@@ -29,6 +29,7 @@ def points(seed: int) -> list[torch.Tensor]:
 def test_targets_are_the_classes_of_each_image_without_ignored_pixels():
     targets = targets_of(label_maps(), classes=3, kernel_px=5)
     assert targets.image.tolist() == [0, 0, 0, 1]
+    assert targets.of_images == (slice(0, 3), slice(3, 4))
     assert targets.class_index.tolist() == [0, 1, 2, 2]
     assert targets.masks.sum((1, 2)).tolist() == [8 * 24, 80, 96, 16]
     assert targets.weights.shape == targets.masks.shape
@@ -36,8 +37,9 @@ def test_targets_are_the_classes_of_each_image_without_ignored_pixels():
 
 def test_nothing_but_ignored_pixels_has_no_targets():
     targets = targets_of(torch.full((2, 8, 8), 255, dtype=torch.uint8), classes=3, kernel_px=5)
-    assert [len(each) for each in targets] == [0, 0, 0, 0]
-    assert targets.masks.shape == (0, 8, 8)
+    assert len(targets.image) == len(targets.class_index) == 0
+    assert targets.masks.shape == targets.weights.shape == (0, 8, 8)
+    assert targets.of_images == (slice(0, 0), slice(0, 0))
 
 
 def test_maps_are_read_between_pixels_and_are_0_beyond_the_frame():
