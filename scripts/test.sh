@@ -9,4 +9,4 @@ codespell
 mypy
 lint-imports
 NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet --site-dir .venv/site
-pytest -n 2 "$@"
+pytest -n 2 --dist loadgroup "$@"

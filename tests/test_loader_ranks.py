@@ -47,6 +47,9 @@ if __name__ == "__main__":
 """
 
 
+pytestmark = pytest.mark.xdist_group("loader ranks")  # the two processes run once for all
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """Run two processes with torchrun and give what each saw."""

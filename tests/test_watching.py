@@ -55,6 +55,9 @@ class FakeWandb(ModuleType):
         return pixels
 
 
+pytestmark = pytest.mark.xdist_group("watching")  # one run is watched by all tests
+
+
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("data") / "street"
