@@ -12,20 +12,23 @@ networks=("${@:4}")
 # Photos of 480x360: crops of half the side, resized by 0.6 to 1.4. Fresh weights want a higher learning
 # rate than the recipe's, for the backbone, too, and norms that learn (docs/training.md has the trials).
 settings=(
-  "data.root=$data" "data.crop_px=[192,256]" "data.batch_size=4" "data.workers=0"
+  "data.root=$data" "data.crop_px=[192,256]" "data.workers=0"
   "data.short_sides_px=[216,252,288,324,360,396,432,468,504]"
   "train.pretrained=none" "train.backbone_affine=true" "train.backbone_lr=1.0"
-  "train.lr_batch=4" "train.lr=1e-3" "train.warmup=50" "train.clip=0.1" "train.ema=0.99"
+  "train.lr_batch=4" "train.warmup=50" "train.clip=0.1" "train.ema=0.99"
   "train.channels_last=true" "loss.points=3136" "train.log_every=20"
 )
+# What each kind does best with: many small steps here, fewer larger ones there
+ours=("data.batch_size=2" "train.lr=1e-3" "loss.worthwhile=0.25" "model.norm=group")
+peers=("data.batch_size=4" "train.lr=3e-4" "loss.reweight=off")
 
 for network in "${networks[@]}"; do
   program=(python -m massformer.train)
   case $network in
-    peer:*) program+=(tiny --model "$network") ;;
-    *) program+=("$network" --set model.norm=group) ;;
+    peer:*) program+=(tiny --model "$network") own=("${peers[@]}") ;;
+    *) program+=("$network") own=("${ours[@]}") ;;
   esac
-  for setting in "${settings[@]}"; do program+=(--set "$setting"); done
+  for setting in "${settings[@]}" "${own[@]}"; do program+=(--set "$setting"); done
   run="$out/${network#peer:}"
   steps=$("${program[@]}" --dry-run --json | python -c "
 import json, sys
