@@ -4,7 +4,12 @@ import importlib
 
 import click
 
-COMMANDS = {"import": "pseudo_import", "generate": "pseudo_generate", "merge": "pseudo_merge"}
+COMMANDS = {
+    "import": "pseudo_import",
+    "generate": "pseudo_generate",
+    "merge": "pseudo_merge",
+    "undo": "pseudo_undo",
+}
 
 
 class LazyCommands(click.Group):

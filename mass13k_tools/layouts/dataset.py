@@ -13,6 +13,7 @@ from typing import Literal
 from mass13k_tools.classes import MASS13K, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts.listing import subfolders
+from mass13k_tools.layouts.own_files import CLASSES, own_taxonomy, provenance_maps
 from mass13k_tools.layouts.pairs import (
     FolderPair,
     PairedFiles,
@@ -46,6 +47,8 @@ class Sample:
     label_path: Path
     group: str | None = None
     """What was shot together (a city, a sequence, a category), where the layout says so."""
+    provenance_path: Path | None = None
+    """Which source wrote each pixel, where pseudo-labels were merged in; see ``provenance``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def find_dataset(
     Args:
         root: The data set's folder, or the folder that holds it.
         layout: One of ``LAYOUT_NAMES``; None recognises it by the folders.
-        taxonomy: Classes to use in place of the layout's own.
+        taxonomy: Classes to use in place of those of ``classes.toml`` or the layout.
         images: Use only image folders of this name, such as ``"images_pad"``.
 
     Returns:
@@ -101,6 +104,7 @@ def find_dataset(
     with _reading():
         base, row, pairs = _recognise(root, layout, images)
         samples, faults = _pair_all(pairs, row)
+        maps = provenance_maps(base)
     if not samples:
         raise DatasetError(
             f"no image in '{base}' has a label map of the same name; first fault: "
@@ -108,8 +112,10 @@ def find_dataset(
         )
     samples.sort(key=lambda sample: (split_rank(sample.split), sample.key))
     files = frozenset(path for one in samples for path in (one.image_path, one.label_path))
-    files |= {fault.path for fault in faults}
-    taxonomy = taxonomy or _taxonomy(row)
+    files |= {fault.path for fault in faults} | {base / CLASSES, *maps.values()}
+    if maps:
+        samples = [replace(one, provenance_path=maps.get((one.split, one.key))) for one in samples]
+    taxonomy = taxonomy or _taxonomy(base, row)
     return Dataset(root, row.name, taxonomy, tuple(samples), tuple(faults), files)
 
 
@@ -121,7 +127,7 @@ def find_label_maps(
     Args:
         root: The data set's folder, or the folder that holds it.
         layout: One of ``LAYOUT_NAMES``; None recognises it by the folders.
-        taxonomy: Classes to use in place of the layout's own.
+        taxonomy: Classes to use in place of those of ``classes.toml`` or the layout.
 
     Returns:
         Samples in the order of :func:`find_dataset`; a label map without image stands for it.
@@ -131,7 +137,7 @@ def find_label_maps(
     """
     root = root.absolute()
     with _reading():
-        _, row, pairs = _recognise(root, layout, None)
+        base, row, pairs = _recognise(root, layout, None)
         listings = [(pair, list_files(pair, row)) for pair in pairs]
     samples = [
         Sample(key, pair.split, files.images.get(key, path), path, pair.group or _group(key, row))
@@ -143,7 +149,7 @@ def find_label_maps(
             if files.labels.get(key) == used:
                 raise DatasetError(f"'{used}' and '{path}' are both label maps of '{key}'")
     samples.sort(key=lambda sample: (split_rank(sample.split), sample.key))
-    return Dataset(root, row.name, taxonomy or _taxonomy(row), tuple(samples))
+    return Dataset(root, row.name, taxonomy or _taxonomy(base, row), tuple(samples))
 
 
 @contextmanager
@@ -201,7 +207,10 @@ def _ambiguous(root: Path, fits: Sequence[tuple[Path, Layout, list[FolderPair]]]
     return f"'{root}' fits several layouts: {names}; choose one with --layout"
 
 
-def _taxonomy(row: Layout) -> Taxonomy:
+def _taxonomy(base: Path, row: Layout) -> Taxonomy:
+    own = own_taxonomy(base)
+    if own is not None:
+        return own
     if row.taxonomy == MASS13K.name:
         return MASS13K
     taxonomy = shipped_taxonomy(row.taxonomy)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from mass13k_tools.classes import MASS13K
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.layouts import CLASSES
 from mass13k_tools.outputs import write_file
 from mass13k_tools.pool import Workers, run
 from mass13k_tools.shards.extract import check_extractable, check_shard, extract_sample
@@ -13,8 +14,6 @@ from mass13k_tools.shards.places import Place
 from mass13k_tools.shards.reader import ShardSet
 from mass13k_tools.shards.shard_files import listed_shards
 from mass13k_tools.taxonomy_file import taxonomy_toml
-
-CLASSES = "classes.toml"
 
 
 class Extracted(NamedTuple):
