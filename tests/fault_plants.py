@@ -12,9 +12,11 @@ from PIL import Image as PillowImage
 from PIL import ImageEnhance
 
 from mass13k_tools.classes import MASS13K
+from mass13k_tools.provenance import Record
 
 A, B, _ = STEMS["train"]
 IMAGE, LABEL = f"images/train/{B}.jpg", f"annotations/train/{B}.png"
+PROVENANCE = f"provenance/train/{B}.png"
 
 
 def label_of(root):
@@ -243,6 +245,41 @@ def resize_image_in_test(root):
     return add_sample(root, image_of(root).resize((90, 60)), split="test")
 
 
+def give_every_label_a_provenance_map(root):
+    """Write maps that say that nothing was changed, and their records; returns that of B."""
+    for label in (root / "annotations").rglob("*.png"):
+        path = root / "provenance" / label.parent.name / label.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PillowImage.fromarray(np.zeros((64, 96), np.uint8)).save(path)
+        record = Record(label.stem, label.parent.name, (64, 96), ())
+        path.with_suffix(".json").write_bytes(record.content())
+    return root / PROVENANCE
+
+
+def take_provenance_map_away(root):
+    give_every_label_a_provenance_map(root).unlink()
+    return LABEL
+
+
+def take_provenance_record_away(root):
+    give_every_label_a_provenance_map(root).with_suffix(".json").unlink()
+    return PROVENANCE
+
+
+def write_a_source_that_no_record_lists(root):
+    path = give_every_label_a_provenance_map(root)
+    numbers = np.zeros((64, 96), np.uint8)
+    numbers[3, 5] = 9
+    PillowImage.fromarray(numbers).save(path)
+    return PROVENANCE
+
+
+def cut_a_column_from_the_provenance_map(root):
+    path = give_every_label_a_provenance_map(root)
+    PillowImage.fromarray(np.zeros((64, 95), np.uint8)).save(path)
+    return PROVENANCE
+
+
 PLANTS = (
     (cut_image_short, "unreadable-image"),
     (write_text_as_image, "unreadable-image"),
@@ -269,6 +306,10 @@ PLANTS = (
     (take_label_away, "missing-label"),
     (add_png_beside_jpeg, "duplicate-key"),
     (add_tiff_label, "unexpected-file"),
+    (take_provenance_map_away, "missing-provenance"),
+    (take_provenance_record_away, "wrong-provenance"),
+    (write_a_source_that_no_record_lists, "wrong-provenance"),
+    (cut_a_column_from_the_provenance_map, "wrong-provenance"),
     (use_key_in_val_too, "key-in-two-splits"),
     (copy_image_within_split, "duplicate-image"),
     (copy_image_to_val, "duplicate-image"),

@@ -24,7 +24,10 @@ def check_dataset(dataset: Dataset, *, duplicates: bool, workers: Workers) -> li
     """
     problems = list(_pairing_problems(dataset))
     fingerprints: dict[Sample, Fingerprint] = {}
-    inspect = partial(inspect_sample, taxonomy=dataset.taxonomy, fingerprints=duplicates)
+    merged = any(sample.provenance_path for sample in dataset.samples)
+    inspect = partial(
+        inspect_sample, taxonomy=dataset.taxonomy, fingerprints=duplicates, merged=merged
+    )
     for done in run(inspect, dataset.samples, workers=workers, title="check"):
         if done.result is None:
             problems.append(_not_checked(done.item, str(done.failure)))

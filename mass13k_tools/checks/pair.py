@@ -14,6 +14,7 @@ from mass13k_tools.checks.image_file import (
 )
 from mass13k_tools.checks.label_file import inspect_label
 from mass13k_tools.checks.problems import Problem
+from mass13k_tools.checks.provenance_map import provenance_problems
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample
@@ -30,13 +31,16 @@ class Inspection:
     """None when it was not asked for or the image cannot be decoded."""
 
 
-def inspect_sample(sample: Sample, *, taxonomy: Taxonomy, fingerprints: bool) -> Inspection:
+def inspect_sample(
+    sample: Sample, *, taxonomy: Taxonomy, fingerprints: bool, merged: bool = False
+) -> Inspection:
     """Read both files of a sample and list what is wrong.
 
     Args:
         sample: An image and its label map.
         taxonomy: Says which raw values may occur.
         fingerprints: Also compute what finds copies of the image.
+        merged: The data set has provenance maps, so every sample must.
     """
     image = inspect_image(sample, fingerprints=fingerprints)
     label = inspect_label(sample, taxonomy)
@@ -46,6 +50,8 @@ def inspect_sample(sample: Sample, *, taxonomy: Taxonomy, fingerprints: bool) ->
         problems += orientation_problems(sample, image.header, label_size_hw)
         if label_size_hw:
             problems += _size_problems(sample, image.header, label_size_hw)
+    if merged:
+        problems += provenance_problems(sample, taxonomy)
     return Inspection(tuple(problems), image.fingerprint)
 
 

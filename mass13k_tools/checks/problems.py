@@ -26,6 +26,8 @@ KINDS: dict[str, tuple[Severity, str]] = {
     "palette-mask": ("error", "a label map that some programs read as colours"),
     "other-mode-label": ("error", "a label map stored in an unusual way"),
     "lossy-label": ("error", "a label map in a format that changes values"),
+    "missing-provenance": ("error", "a label map without provenance map, where others have one"),
+    "wrong-provenance": ("error", "a provenance map that does not fit its record or label map"),
     "key-in-two-splits": ("error", "one key in two splits"),
     "duplicate-image": ("error", "the same image file twice"),
     "near-duplicate": ("error", "an image that looks like another; a warning within a split"),

@@ -8,7 +8,7 @@ from mass13k_tools.arrays import IGNORE, Image, LabelMap
 from mass13k_tools.ops import render
 from mass13k_tools.ops.error_map import ERROR_KINDS
 from mass13k_tools.ops.fit import fit_image, fit_label_map, fit_largest, fit_mask
-from mass13k_tools.panels.look import Layer
+from mass13k_tools.panels.look import Layer, source_colour
 from mass13k_tools.panels.part import Part
 
 DARKEST, LIGHTEST = 30, 125  # of the grey photo under an error map
@@ -48,6 +48,18 @@ def _weights(part: Part) -> Image:
     return render.heat_map(fit_largest(part.weights, part.look.side_px))
 
 
+def _provenance(part: Part) -> Image:
+    photo = render.dimmed_grey(_image(part), darkest=DARKEST, lightest=LIGHTEST)
+    ignored = part.provenance * (part.label_map == IGNORE)
+    photo = render.hatched(photo, fit_label_map(ignored, part.look.side_px) > 0)
+    added = part.provenance * (part.label_map != IGNORE)
+    marks = [
+        render.Marks(fit_mask(added == one.number, part.look.side_px), source_colour(one.number))
+        for one in part.sources
+    ]
+    return render.draw_marks(photo, marks)
+
+
 def _predicted(part: Part) -> LabelMap:
     return fit_label_map(part.prediction, part.look.side_px)
 
@@ -77,6 +89,7 @@ _DRAW: dict[Layer, Callable[[Part], Image]] = {
     "outline": _outline,
     "edges": _edges,
     "weights": _weights,
+    "provenance": _provenance,
     "prediction": _prediction,
     "prediction-overlay": _prediction_overlay,
     "error": _error,

@@ -7,9 +7,11 @@ from mass13k_tools.ops import render
 from mass13k_tools.ops.complexity import Complexity, class_areas, complexity
 from mass13k_tools.ops.error_map import BOUNDARY, CONFUSED, ERROR_KINDS, INVENTED, MISSED
 from mass13k_tools.ops.render import LegendRow
+from mass13k_tools.panels.look import source_colour
 from mass13k_tools.panels.part import Part
 
 CLASSES_SHOWN = 30
+SOURCE_LETTERS = 40  # of what a source calls itself
 WEIGHTS_SHOWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -19,6 +21,8 @@ def panel_legend(part: Part, *, text_px: int) -> Image:
     rows = class_rows(part, measured)
     if "weights" in part.look.layers:
         rows += weight_rows()
+    if "provenance" in part.look.layers:
+        rows += source_rows(part)
     if "error" in part.look.layers:
         rows += error_rows(part)
     sample = part.sample
@@ -65,6 +69,27 @@ def weight_rows() -> list[LegendRow]:
             for weight, colour in zip(WEIGHTS_SHOWN, scale, strict=True)
         ),
     ]
+
+
+def source_rows(part: Part) -> list[LegendRow]:
+    """Give every source that wrote pixels of the part, and the share that became ignore."""
+    ignored = part.label_map == IGNORE
+    counts = value_counts(part.provenance * ~ignored)
+    total = part.label_map.size
+    names = part.taxonomy.names | {IGNORE: "ignore"}
+    rows = [
+        LegendRow(
+            source_colour(one.number),
+            f"{one.name} over {names.get(one.was, one.was)}  {counts[one.number] / total:.2%}"
+            f"  {one.source[:SOURCE_LETTERS]}",
+        )
+        for one in part.sources
+        if counts[one.number]
+    ]
+    lost = np.count_nonzero(part.provenance[ignored])
+    original = f"original  {np.count_nonzero(part.provenance == 0) / total:.2%}"
+    striped = [LegendRow(None, f"striped: made ignore  {lost / total:.2%}")] if lost else []
+    return [LegendRow(None, original), *rows[:CLASSES_SHOWN], *striped]
 
 
 def error_rows(part: Part) -> list[LegendRow]:

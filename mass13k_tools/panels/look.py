@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mass13k_tools.classes import SemanticClass
+from mass13k_tools.classes import Colour, SemanticClass
 from mass13k_tools.layouts import Predictions
+from mass13k_tools.taxonomy_file import distinct_colour
 
 Layer = Literal[
     "image",
@@ -13,6 +14,7 @@ Layer = Literal[
     "outline",
     "edges",
     "weights",
+    "provenance",
     "prediction",
     "prediction-overlay",
     "error",
@@ -20,6 +22,17 @@ Layer = Literal[
 OF_PREDICTIONS: tuple[Layer, ...] = ("prediction", "prediction-overlay", "error")
 
 Crop = tuple[int, int, int, int]  # y, x, height, width in pixels
+
+
+def source_colour(number: int) -> Colour:
+    """Give the sources of a provenance map colours that stand out from a dark photo.
+
+    Example:
+        >>> source_colour(1), source_colour(2)
+        ((255, 64, 64), (64, 255, 64))
+    """
+    red, green, blue = (min(255, 64 + 2 * value) for value in distinct_colour(number))
+    return red, green, blue
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A sample's arrays, cut to the part that is shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from mass13k_tools.ops.edges import edge_map
 from mass13k_tools.ops.error_map import class_error_map, error_map
 from mass13k_tools.ops.weights import own_weights
 from mass13k_tools.panels.look import OF_PREDICTIONS, Look
+from mass13k_tools.provenance import Source, provenance_faults, read_provenance
 
 BAND_RATIO = 0.001  # of the diagonal, as in the official Boundary IoU
 
@@ -33,6 +34,9 @@ class Part:
     whole_image: Image
     whole_label_map: LabelMap
     whole_prediction: LabelMap | None
+    whole_provenance: LabelMap | None = None
+    sources: tuple[Source, ...] = ()
+    """That the provenance map numbers."""
 
     @cached_property
     def image(self) -> Image:
@@ -48,6 +52,12 @@ class Part:
     def prediction(self) -> LabelMap:
         """The predicted label map, shape (h, w), uint8."""
         return self._cut(self._predicted)
+
+    @cached_property
+    def provenance(self) -> LabelMap:
+        """Which source wrote each pixel, 0 = none, shape (h, w), uint8."""
+        assert self.whole_provenance is not None  # read for the layer that shows it
+        return self._cut(self.whole_provenance)
 
     @cached_property
     def edges(self) -> Mask:
@@ -114,7 +124,16 @@ def read_part(sample: Sample, taxonomy: Taxonomy, look: Look) -> Part:
                 f"label map '{sample.label_path}' is {size_text(label_map.shape)}; scale "
                 "predictions to the size of the label map"
             )
-    return Part(sample, taxonomy, look, image, label_map, prediction)
+    part = Part(sample, taxonomy, look, image, label_map, prediction)
+    return _with_provenance(part) if "provenance" in look.layers else part
+
+
+def _with_provenance(part: Part) -> Part:
+    provenance, record = read_provenance(part.sample)
+    for found, expected in provenance_faults(provenance, part.whole_label_map, record):
+        path = part.sample.provenance_path
+        raise DatasetError(f"provenance map '{path}' has {found}, expected {expected}")
+    return replace(part, whole_provenance=provenance, sources=record.sources)
 
 
 def _read_prediction(sample: Sample, taxonomy: Taxonomy, look: Look) -> LabelMap:

@@ -33,6 +33,7 @@ from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_restart import seekable_jpeg
 from mass13k_tools.shards.plan import ShardSettings
 from mass13k_tools.shards.png_bands import banded_png
+from mass13k_tools.shards.provenance_members import check_provenance
 from mass13k_tools.shards.seek_index import SeekIndex, pack_seek_index
 
 EDGE_VALUE = 255  # as 'mass13k edges' writes
@@ -53,12 +54,13 @@ def converted_sample(
         settings: ``copy`` and ``edges``.
 
     Raises:
-        DatasetError: One of the files is damaged, the sizes differ, or the label map holds a value
-            that the taxonomy does not know.
+        DatasetError: One of the files is damaged, the sizes differ, the label map holds a value
+            that the taxonomy does not know, or has a provenance map that is not its own.
     """
     values = decode_raw_labels(files.label, files.label_name).values
     size_hw = values.shape[0], values.shape[1]
     label_map = label_map_from_raw(values, files.label_name, taxonomy)
+    check_provenance(files, label_map)
     header = decode_header(files.image, files.image_name)
     make = copied_image if settings.copy else converted_image
     image = make(files, header, turned=is_turned(header, size_hw, files))
@@ -76,6 +78,7 @@ def converted_sample(
     if settings.edges:
         drawn = edge_map(label_map).view(np.uint8) * np.uint8(EDGE_VALUE)
         members[EDGES] = banded_png(drawn).content
+    members |= files.more_members
     return Encoded(sample.key, size_hw, image.index is not None, facts.mipq, members)
 
 

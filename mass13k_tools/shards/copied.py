@@ -52,6 +52,7 @@ def copied_sample(sample: Sample, files: SourceFiles) -> Encoded:
             sample, files, size_hw=label.size_hw, seekable=image.reason or True, facts=None
         ),
         SEEK: pack_seek_index(SeekIndex(image.index)),
+        **files.more_members,
     }
     return Encoded(sample.key, label.size_hw, image.index is not None, None, members)
 

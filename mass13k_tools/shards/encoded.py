@@ -12,10 +12,12 @@ from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Sample
 from mass13k_tools.ops.complexity import Definition
 from mass13k_tools.pixel_files import TURNED, Header
+from mass13k_tools.provenance import record_path
 from mass13k_tools.shards.jpeg_region import JpegIndex
 
 # Suffixes of members, in the order in which a sample has them
 JPEG, PNG, LABEL, FACTS, SEEK, EDGES = "jpg", "png", "label.png", "json", "seek", "edges.png"
+PROVENANCE, PROVENANCE_RECORD = "prov.png", "prov.json"
 
 DEFINITION: Definition = "contour"  # of mIPQ
 
@@ -31,14 +33,30 @@ class Encoded(NamedTuple):
     """Suffix -> content, in the order in which they are written."""
 
 
+class ProvenanceFiles(NamedTuple):
+    """A provenance map and its record, read whole."""
+
+    map: bytes
+    record: bytes
+
+
 class SourceFiles(NamedTuple):
-    """The two files of a sample, read whole."""
+    """The files of a sample, read whole."""
 
     image: bytes
     label: bytes
     image_name: Path
     label_name: Path
     """Names for messages, which do not say where the data set lies."""
+    provenance: ProvenanceFiles | None = None
+    """Where pseudo-labels were merged in."""
+
+    @property
+    def more_members(self) -> dict[str, bytes]:
+        """What goes into the shard as it is, besides image and label map."""
+        if self.provenance is None:
+            return {}
+        return dict(zip((PROVENANCE, PROVENANCE_RECORD), self.provenance, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +78,21 @@ class LabelFacts(NamedTuple):
 
 
 def read_sources(sample: Sample) -> SourceFiles:
-    """Read both files of a sample.
+    """Read the files of a sample.
 
     Raises:
         DatasetError: One of them cannot be read.
     """
+    provenance = None
+    if sample.provenance_path is not None:
+        record = record_path(sample.provenance_path)
+        provenance = ProvenanceFiles(read_bytes(sample.provenance_path), read_bytes(record))
     return SourceFiles(
         read_bytes(sample.image_path),
         read_bytes(sample.label_path),
         Path(sample.image_path.name),
         Path(sample.label_path.name),
+        provenance,
     )
 
 

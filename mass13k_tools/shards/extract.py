@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.layouts import PROVENANCE as PROVENANCE_FOLDER
 from mass13k_tools.outputs import write_files
-from mass13k_tools.shards.encoded import JPEG, PNG
+from mass13k_tools.provenance import record_path
+from mass13k_tools.shards.encoded import JPEG, PNG, PROVENANCE, PROVENANCE_RECORD
 from mass13k_tools.shards.plan import check_name
 from mass13k_tools.shards.shard_files import ListedShard, expected_members, read_manifest
 from mass13k_tools.shards.shard_sample import ShardSample, read_member
@@ -50,7 +52,7 @@ def extracted_paths(sample: ShardSample, out: Path) -> tuple[Path, Path]:
 
 
 def extract_sample(sample: ShardSample, *, out: Path, overwrite: bool) -> int:
-    """Write image and label map of a sample, byte for byte as the shard has them.
+    """Write image, label map and provenance of a sample, byte for byte as the shard has them.
 
     Args:
         sample: From the shard.
@@ -58,7 +60,7 @@ def extract_sample(sample: ShardSample, *, out: Path, overwrite: bool) -> int:
         overwrite: Replace files that are there with other bytes.
 
     Returns:
-        Bytes of both.
+        Bytes of all.
 
     Raises:
         DatasetError: They cannot be read or written, or other files are there.
@@ -68,5 +70,9 @@ def extract_sample(sample: ShardSample, *, out: Path, overwrite: bool) -> int:
         image_path: read_member(sample, sample.image_ending),
         label_path: read_member(sample, sample.label_ending),
     }
+    if PROVENANCE in sample.members:
+        path = out / PROVENANCE_FOLDER / sample.split / f"{sample.key}.png"
+        contents[path] = read_member(sample, PROVENANCE)
+        contents[record_path(path)] = read_member(sample, PROVENANCE_RECORD)
     write_files(contents, overwrite=overwrite)
     return sum(map(len, contents.values()))

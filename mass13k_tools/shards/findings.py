@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "damaged-image": "an image cannot be decoded, or has another size",
     "damaged-label": "a label map cannot be decoded, has another size or unknown values",
     "wrong-edges": "an edge map is not that of its label map",
+    "wrong-provenance": "a provenance map does not fit its record or its label map",
     "wrong-region": "a rectangle read alone differs from the whole picture",
     "duplicate-key": "one key is in a split twice",
     "wrong-list": "an index file for DALI or Energon does not fit its shard",

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample
+from mass13k_tools.provenance import record_path
 from mass13k_tools.shards.remote_root import RemotePath
 
 Order = Literal["key", "shuffle"]
@@ -175,9 +176,11 @@ def check_name(text: str, what: str, *, path: Path | None = None) -> None:
         )
 
 
-def _sources(sample: Sample) -> tuple[Source, Source]:
-    image, label = (_look_up(path) for path in (sample.image_path, sample.label_path))
-    return image, label
+def _sources(sample: Sample) -> tuple[Source, ...]:
+    paths = [sample.image_path, sample.label_path]
+    if sample.provenance_path is not None:
+        paths += [sample.provenance_path, record_path(sample.provenance_path)]
+    return tuple(_look_up(path) for path in paths)
 
 
 def _look_up(path: Path | RemotePath) -> Source:

@@ -20,6 +20,7 @@ from mass13k_tools.shards.findings import Finding
 from mass13k_tools.shards.jpeg_huffman import NotSeekable
 from mass13k_tools.shards.jpeg_region import JpegIndex, jpeg_index
 from mass13k_tools.shards.manifest import field, natural
+from mass13k_tools.shards.provenance_members import shard_provenance_faults
 from mass13k_tools.shards.seek_index import SeekIndex
 from mass13k_tools.shards.shard_sample import (
     ShardSample,
@@ -139,6 +140,8 @@ def _verify_label(sample: ShardSample, index: SeekIndex, taxonomy: Taxonomy) -> 
         yield _finding("wrong-facts", sample, "blocks of another label map", "those of its own")
     if EDGES in sample.members:
         yield from _verify_edges(sample, label_map)
+    for found, expected in shard_provenance_faults(sample, label_map):
+        yield _finding("wrong-provenance", sample, found, expected)
     if index.bands is not None:
         try:
             for box in ((0, 0, *raw.shape), *_rectangles(raw, sample.key)):
