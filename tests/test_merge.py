@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.ops.merge import FATES, Claim, MergeRules, merge_claims, unmerged
+from mass13k_tools.ops.claims import FATES, Claim, MergeRules
+from mass13k_tools.ops.merge import merge_claims, unmerged
 from mass13k_tools.pseudo.choosing import MergeSettings, choose
 from mass13k_tools.pseudo.masks import pseudo_mask
 

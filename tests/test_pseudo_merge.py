@@ -16,13 +16,14 @@ from mass13k_tools.cli import main
 from mass13k_tools.images import read_label_map
 from mass13k_tools.layouts import find_dataset
 from mass13k_tools.loader.open_source import open_source
-from mass13k_tools.ops.merge import FATES
+from mass13k_tools.ops.claims import FATES
 from mass13k_tools.provenance import read_provenance
 from mass13k_tools.pseudo.choosing import Policy
 from mass13k_tools.pseudo.masks import ImageMasks, pseudo_mask
 from mass13k_tools.pseudo.merged_files import Photos
 from mass13k_tools.pseudo.new_classes import with_new_classes
 from mass13k_tools.pseudo.stored import write_masks
+from mass13k_tools.shards.plan import ShardSettings, plan_shards
 from mass13k_tools.taxonomy_file import taxonomy_toml
 
 # pycocotools 2.0.11 decodes into arrays in a way that numpy 2 warns of
@@ -439,6 +440,25 @@ def test_a_provenance_map_of_another_label_map_does_not_go_into_shards(
     assert mass13k("shard", tmp_path / "out", copied, "--copy", "--jobs", 1).exit_code == 0
     found = mass13k_json("shards", "verify", copied, "--deep", "--jobs", 1, code=1)
     assert {(row["kind"], row["key"]) for row in found["problems"]} == {("wrong-provenance", B)}
+
+
+@pytest.mark.parametrize("ending", ["png", "json"])
+def test_a_changed_provenance_map_or_record_makes_another_shard(
+    tiny_dataset, masks, tmp_path, ending
+):
+    merge(tiny_dataset, masks, tmp_path / "out")
+
+    def digests():
+        data = find_dataset(tmp_path / "out")
+        plans = plan_shards(
+            data.samples, data.taxonomy, name="x", size_bytes=10**9, settings=ShardSettings()
+        )
+        return {plan.split: plan.digest for plan in plans}
+
+    before = digests()
+    path = tmp_path / "out" / "provenance" / "val" / f"{STEMS['val'][0]}.{ending}"
+    path.write_bytes(path.read_bytes() + b" ")
+    assert {split for split, digest in digests().items() if digest != before[split]} == {"val"}
 
 
 def test_ids_are_the_next_ones_and_colours_new():

@@ -6,8 +6,7 @@ classes that the rules name, as long as no earlier merge has changed them.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,69 +14,14 @@ from numpy.typing import NDArray
 
 from mass13k_tools.arrays import IGNORE, Counts, LabelMap, Mask, check_label_map, size_text
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.ops.claims import FATES, Claim, MergeRules
 
-# What becomes of a pixel of a claim; each is counted in one of them, so they add up to its area
-Fate = Literal[
-    "added",  # has the class now
-    "ignored",  # was added, but lies on the ring of ignore
-    "overlap",  # a stronger claim of the same class has it
-    "conflict",  # a claim of another class has it, or both lost it to ignore
-    "standing",  # had the class before
-    "denied_precise",  # its class was labelled by hand
-    "denied_pseudo",  # it has another pseudo-label, of an earlier merge
-    "denied_ignore",  # it was ignored, and stays so
-]
-FATES: tuple[Fate, ...] = (
-    *("added", "ignored", "overlap", "conflict"),
-    *("standing", "denied_precise", "denied_pseudo", "denied_ignore"),
-)
 ADDED, IGNORED, OVERLAP, CONFLICT, STANDING = range(5)
 OPEN, PRECISE, PSEUDO, NOTHING = range(4)  # kinds of pixels before a merge
 MOST_BAND_PX = 255
 HAIR = 1e-3  # less than what lies between two distances up to there, more than float32 errs
 
 Owners = NDArray[np.int32]  # (H, W) number of the claim that changed a pixel + 1, 0 = none
-
-
-class BoxLike(Protocol):
-    """A rectangle in a picture."""
-
-    @property
-    def inside(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
-
-
-class BoxedMask(Protocol):
-    """A mask that is decoded when it is asked for, so that many need little memory."""
-
-    @property
-    def box(self) -> BoxLike:
-        """Where it lies."""
-
-    @property
-    def pixels(self) -> Mask:
-        """The mask inside its box, bool."""
-
-
-class Claim(NamedTuple):
-    """A mask and the class that its pixels should have."""
-
-    mask: BoxedMask
-    class_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class MergeRules:
-    """Which pixels can be had, and what happens where claims meet."""
-
-    over: tuple[int, ...]
-    """Classes whose pixels may be claimed, also 255."""
-    pseudo: tuple[int, ...]
-    """Classes that are no labels by hand, the claimed ones too."""
-    ignore_conflict: bool = False
-    """Pixels that several classes claim become 255, whoever is stronger."""
-    ignore_band_px: int = 0
-    """Open pixels within this distance of a claimed region's edge become 255."""
 
 
 class Merged(NamedTuple):
@@ -218,14 +162,14 @@ def _take(state: _State, number: int, contested: Mask | None) -> None:
 
 def _contested(state: _State) -> Mask:
     """Mark the open pixels that claims of several classes want, shape (H, W), bool."""
-    first = np.full(state.label_map.shape, IGNORE, dtype=np.uint8)
+    latest = np.full(state.label_map.shape, IGNORE, dtype=np.uint8)
     contested: Mask = np.zeros(state.label_map.shape, dtype=np.bool_)
     for number, claim in enumerate(state.claims):
         inside, mask = _mask_of(state, number)
         wanted = mask & (state.kinds[inside] == OPEN)
-        known = first[inside]
+        known = latest[inside]
         contested[inside] |= wanted & (known != IGNORE) & (known != claim.class_id)
-        known[wanted & (known == IGNORE)] = claim.class_id
+        known[wanted] = claim.class_id
     return contested
 
 

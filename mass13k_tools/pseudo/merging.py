@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,10 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.images import png_bytes
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Sample
-from mass13k_tools.ops.merge import FATES, Claim, Merged, MergeRules, merge_claims
-from mass13k_tools.provenance import (
-    MOST_SOURCES,
-    Record,
-    Source,
-    counted,
-    provenance_faults,
-    read_provenance,
-)
-from mass13k_tools.pseudo.choosing import Choice, MergeSettings, choose
+from mass13k_tools.ops.claims import Claim, MergeRules
+from mass13k_tools.ops.merge import merge_claims
+from mass13k_tools.provenance import Record, counted, provenance_faults, read_provenance
+from mass13k_tools.pseudo.choosing import MergeSettings, choose
 from mass13k_tools.pseudo.masks import ImageMasks
 from mass13k_tools.pseudo.merged_files import (
     LabelFile,
@@ -36,6 +29,7 @@ from mass13k_tools.pseudo.merged_files import (
     write_merged,
 )
 from mass13k_tools.pseudo.new_classes import claimable_ids, pseudo_ids
+from mass13k_tools.pseudo.numbering import merge_counts, numbered
 from mass13k_tools.pseudo.stored import masks_path, read_masks
 
 VERSION = 1  # raise it when the same masks and settings give other files
@@ -185,11 +179,13 @@ def _merged(
     ids = {row.name: row.id for row in job.after.classes}
     claims = [Claim(wanted.mask, ids[wanted.name]) for wanted in choice.wanted]
     merged = merge_claims(label_map, claims, job.rules, locked=provenance > 0)
-    provenance, sources = _numbered(provenance, record.sources, merged, choice, label_map, ids)
+    provenance, sources = numbered(provenance, record.sources, merged, choice, label_map, ids)
+    about = {"sha256": found.sha256, "count": len(found.masks.masks)}
+    row: dict[str, Any] = {"settings": job.settings.described(), "masks": about}
     record = replace(
         record,
         sources=tuple(counted(sources, provenance, merged.label_map)),
-        merges=(*record.merges, _merge_row(found, choice, merged, job.settings)),
+        merges=(*record.merges, row | merge_counts(choice, merged, job.settings.classes)),
     )
     return merged.label_map, provenance, record
 
@@ -202,59 +198,3 @@ def _is_merged(record: Record, found: _Found, settings: MergeSettings) -> bool:
         and not row.get("undone")
         for row in record.merges
     )
-
-
-def _numbered(
-    provenance: LabelMap,
-    sources: tuple[Source, ...],
-    merged: Merged,
-    choice: Choice,
-    label_map: LabelMap,
-    ids: Mapping[str, int],
-) -> tuple[LabelMap, tuple[Source, ...]]:
-    """Write new sources into a provenance map: one for each class, origin and class before."""
-    numbers = {(one.name, one.source, one.was): one.number for one in sources}
-    rows = list(sources)
-    at = np.flatnonzero(merged.owners)
-    owners, was = merged.owners.ravel()[at] - 1, label_map.ravel()[at]
-    pairs, place = np.unique(owners.astype(np.int64) * 256 + was, return_inverse=True)
-    values = np.zeros(len(pairs), dtype=np.uint8)
-    for index, pair in enumerate(pairs.tolist()):
-        wanted = choice.wanted[pair // 256]
-        name = (wanted.name, wanted.mask.source, pair % 256)
-        if name not in numbers:
-            number = max((row.number for row in rows), default=0) + 1
-            if number > MOST_SOURCES:
-                raise DatasetError(
-                    f"more than {MOST_SOURCES} sources, which a provenance map cannot number; "
-                    "merge fewer classes, or give masks of one origin one 'source'"
-                )
-            numbers[name] = number
-            rows.append(Source(number, wanted.name, ids[wanted.name], wanted.mask.source, name[2]))
-        values[index] = numbers[name]
-    written = provenance.copy()
-    written.ravel()[at] = values[place]
-    return written, tuple(rows)
-
-
-def _merge_row(
-    found: _Found, choice: Choice, merged: Merged, settings: MergeSettings
-) -> dict[str, Any]:
-    """Describe a merge: counts by class, and what was dropped."""
-    return {
-        "settings": settings.described(),
-        "masks": {"sha256": found.sha256, "count": len(found.masks.masks)},
-        "pixels": {name: _class_counts(name, choice, merged) for name in settings.classes},
-        "dropped": [dropped._asdict() for dropped in choice.dropped],
-    }
-
-
-def _class_counts(name: str, choice: Choice, merged: Merged) -> dict[str, int]:
-    own: Sequence[int] = [n for n, wanted in enumerate(choice.wanted) if wanted.name == name]
-    fates = merged.fates[own].sum(axis=0).tolist()
-    return {
-        "masks": len(own),
-        "area": sum(choice.wanted[n].area_px for n in own),
-        **dict(zip(FATES, fates, strict=True)),
-        "ring": int(merged.ring[own].sum()),
-    }
