@@ -9,6 +9,7 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.taxonomy_file import distinct_colour
 
 IGNORE_NAME = "ignore"  # what --over calls 255
+PALETTE = 256
 
 
 def with_new_classes(
@@ -46,7 +47,7 @@ def with_new_classes(
             continue
         class_id = ids[place] if ids else max(row.id for row in classes) + 1
         _check_id(class_id, name, classes)
-        colour = colours[place] if colours else _free_colour(class_id, classes)
+        colour = colours[place] if colours else _free_colour(classes)
         classes.append(SemanticClass(class_id, name, colour=colour, quality="pseudo"))
         added.append(name)
     return Taxonomy("+".join((taxonomy.name, *added)), tuple(classes))
@@ -121,10 +122,12 @@ def _check_id(class_id: int, name: str, classes: Sequence[SemanticClass]) -> Non
         raise DatasetError(f"the id {class_id} of the new class '{name}' {taken}; choose with --id")
 
 
-def _free_colour(class_id: int, classes: Sequence[SemanticClass]) -> Colour:
-    taken = {row.colour for row in classes}
-    return next(
-        colour
-        for n in range(class_id, class_id + 256)
-        if (colour := distinct_colour(n)) not in taken
-    )
+def _free_colour(classes: Sequence[SemanticClass]) -> Colour:
+    """Give the colour, of a palette, that is the farthest from those that pictures have already."""
+    red, green, blue = map(int, Taxonomy("", tuple(classes)).colours[IGNORE])  # of what is ignored
+    taken: list[Colour] = [*(row.colour for row in classes), (red, green, blue)]
+
+    def nearest(colour: Colour) -> int:
+        return min(sum((a - b) ** 2 for a, b in zip(colour, c, strict=True)) for c in taken)
+
+    return max((distinct_colour(number) for number in range(PALETTE)), key=nearest)
