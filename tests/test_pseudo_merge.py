@@ -276,6 +276,7 @@ def test_a_killed_run_goes_on_and_a_damaged_file_is_written_anew(tiny_dataset, m
     (out / "images" / "train" / f"{B}.jpg").unlink()
     label = out / "annotations" / "train" / f"{C}.png"
     label.write_bytes(label.read_bytes()[:-30])
+    (label.parent / ".a1b2_3c4.part").write_bytes(b"half")
     assert merge(tiny_dataset, masks, out)["known"] == 4
     assert bytes_of(out) == whole
 

@@ -209,6 +209,11 @@ OTHERS = {
     "evaluate": [["s3://b/x", "ROOT"], ["ROOT", "s3://b/x"]],
     "compare": [["s3://b/x", "ROOT"], ["ROOT", "ROOT", "--gt", "s3://b/x"]],
     "show": [["s3://b/x", "KEY"], ["ROOT", "KEY", "--pred", "s3://b/x"]],
+    "pseudo": [
+        ["merge", "s3://b/x", "masks", "--class", "car", "--out", "x"],
+        ["merge", "ROOT", "s3://b/x", "--class", "car", "--out", "x"],
+        ["undo", "ROOT", "--class", "car", "--out", "s3://b/x"],
+    ],
 }
 
 

@@ -162,6 +162,7 @@ def pseudo_merge(
     from mass13k_tools.pseudo.merge_report import merge_json, print_merge
     from mass13k_tools.pseudo.merge_set import (
         check_target,
+        remove_partials,
         unused_masks,
         write_classes,
         write_report,
@@ -186,6 +187,7 @@ def pseudo_merge(
     job = merge_job(masks.absolute(), settings, before=dataset.taxonomy, after=after, target=target)
     check_target(dataset, out)
     unused = unused_masks(dataset.samples, masks)
+    remove_partials(dataset.samples, target)
     write_classes(after, target)
     results, failures = [], []
     for done in run(

@@ -68,7 +68,12 @@ def pseudo_undo(
       mass13k pseudo undo with-cars --class car --out without-cars
     """
     from mass13k_tools.pool import run
-    from mass13k_tools.pseudo.merge_set import check_target, write_classes, write_report
+    from mass13k_tools.pseudo.merge_set import (
+        check_target,
+        remove_partials,
+        write_classes,
+        write_report,
+    )
     from mass13k_tools.pseudo.merged_files import Target
     from mass13k_tools.pseudo.new_classes import without_classes
     from mass13k_tools.pseudo.undoing import UndoJob, remaining_classes, undo_sample
@@ -77,6 +82,7 @@ def pseudo_undo(
     target = Target(out.absolute(), photos, overwrite, dry_run)
     check_target(dataset, out)
     after = without_classes(dataset.taxonomy, class_names)
+    remove_partials(dataset.samples, target)
     write_classes(after, target)
     job = UndoJob(class_names, dataset.taxonomy, target, keep_provenance=bool(left))
     results, failures = [], []

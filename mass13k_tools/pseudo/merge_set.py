@@ -13,6 +13,8 @@ from mass13k_tools.pseudo.merged_files import Target, all_paths
 from mass13k_tools.pseudo.stored import masks_path
 from mass13k_tools.taxonomy_file import taxonomy_toml
 
+PARTIALS = f".{'[a-z0-9_]' * 8}.part"  # names under which files are written before they are whole
+
 
 def check_target(dataset: Dataset, out: Path) -> None:
     """Make sure that nothing is written into the data set that is read.
@@ -52,6 +54,20 @@ def unused_masks(samples: Sequence[Sample], folder: Path) -> list[Path]:
         path for split in {path.parent for path in known} for path in split.glob("*.masks.json")
     }
     return sorted(there - known)
+
+
+def remove_partials(samples: Sequence[Sample], target: Target) -> None:
+    """Remove what killed runs left behind in the folders of the new data set: unfinished files.
+
+    Args:
+        samples: That are going to be written.
+        target: Where they go.
+    """
+    if target.dry_run:
+        return
+    for folder in {target.out, *(path.parent for path in all_paths(samples, target.out))}:
+        for path in folder.glob(PARTIALS):
+            path.unlink(missing_ok=True)
 
 
 def write_classes(taxonomy: Taxonomy, target: Target) -> None:
