@@ -12,8 +12,7 @@ import numpy as np
 
 from mass13k_tools.arrays import Mask, check_mask, size_text
 from mass13k_tools.errors import DatasetError
-
-FORMAT = "mass13k/masks/1"  # of a photo's JSON
+from mass13k_tools.pseudo.rle import RunLengths, columns_of_ones, encoded, run_lengths
 
 
 class Box(NamedTuple):
@@ -50,20 +49,14 @@ class PseudoMask:
     @property
     def pixels(self) -> Mask:
         """The mask inside its box, shape (box.height, box.width), bool."""
-        from pycocotools import mask as coco
-
-        return np.asarray(coco.decode(self._rle), dtype=np.bool_)
+        columns = columns_of_ones(self.counts, (self.box.height, self.box.width))
+        assert columns is not None  # a box is the smallest that holds the mask
+        return columns[1]
 
     @property
     def area_px(self) -> int:
         """How many pixels belong to it, without decoding it."""
-        from pycocotools import mask as coco
-
-        return int(coco.area(self._rle))
-
-    @property
-    def _rle(self) -> dict[str, Any]:
-        return {"size": [self.box.height, self.box.width], "counts": self.counts}
+        return int(run_lengths(self.counts)[1::2].sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +91,33 @@ def pseudo_mask(mask: Mask, *, corner_yx: tuple[int, int] = (0, 0), **about: Any
     Raises:
         DatasetError: It is no mask, or empty.
     """
-    from pycocotools import mask as coco
-
     mask = check_mask(mask)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         raise DatasetError("mask is empty, expected at least one pixel")
     y, x = int(rows[0]), int(columns[0])
     box = Box(y, x, int(rows[-1]) - y + 1, int(columns[-1]) - x + 1)
-    rle = coco.encode(np.asfortranarray(mask[box.inside], dtype=np.uint8))
     placed = box._replace(y=y + corner_yx[0], x=x + corner_yx[1])
-    return PseudoMask(placed, rle["counts"], **about)
+    return PseudoMask(placed, encoded(mask[box.inside]), **about)
+
+
+def mask_from_rle(counts: RunLengths, size_hw: tuple[int, int], **about: Any) -> PseudoMask | None:
+    """Bring a mask of a whole photo into its own box.
+
+    Args:
+        counts: COCO's run lengths, compressed or not.
+        size_hw: Of the photo that they tell of, in pixels.
+        **about: Class, scores and source; see :class:`PseudoMask`.
+
+    Returns:
+        The mask; None where it has no pixel.
+
+    Raises:
+        DatasetError: They are damaged, or of another size.
+
+    Example:
+        >>> mask_from_rle([4, 2, 3], (3, 3)).box
+        Box(y=1, x=1, height=2, width=1)
+    """
+    columns = columns_of_ones(counts, size_hw)
+    return None if columns is None else pseudo_mask(columns[1], corner_yx=(0, columns[0]), **about)
