@@ -12,7 +12,6 @@ from mass13k_tools.pseudo.choosing import MergeSettings, choose
 from mass13k_tools.pseudo.masks import pseudo_mask
 
 # pycocotools 2.0.11 decodes into arrays in a way that numpy 2 warns of
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 NEW = (7, 8)  # ids of new classes; 3 is one of an earlier merge, 0 is all else, 255 ignored
 VALUES = np.array([0, 0, 0, 1, 3, 7, 255], np.uint8)

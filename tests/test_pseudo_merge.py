@@ -27,7 +27,6 @@ from mass13k_tools.shards.plan import ShardSettings, plan_shards
 from mass13k_tools.taxonomy_file import taxonomy_toml
 
 # pycocotools 2.0.11 decodes into arrays in a way that numpy 2 warns of
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 A, B, C = STEMS["train"]
 SIZE = (64, 96)
