@@ -95,6 +95,16 @@ class Taxonomy:
         return None
 
     @property
+    def precise_ids(self) -> frozenset[int]:
+        """Ids of the classes whose labels were all made by hand.
+
+        Where there are pseudo-labels the class for all else is none of them: what they missed of
+        their objects is still in it (section 4.3 of the MaSS13K paper).
+        """
+        precise = {row.id for row in self.classes if row.quality == "precise"}
+        return frozenset(precise - {self.rest_id} if len(precise) < len(self.classes) else precise)
+
+    @property
     def names(self) -> dict[int, str]:
         """Class id -> name, in table order."""
         return {row.id: row.name for row in self.classes}

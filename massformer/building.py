@@ -148,7 +148,7 @@ def _gains(config: Config, taxonomy: Taxonomy) -> torch.Tensor:
     if settings.reweight == "off":
         return torch.zeros(len(taxonomy.classes))
     released = settings.reweight == "released"
-    precise = [released or row.quality == "precise" for row in taxonomy.classes]
+    precise = [released or row.id in taxonomy.precise_ids for row in taxonomy.classes]
     gains = class_gains(
         precise, precise_gain=settings.precise_gain, pseudo_gain=settings.pseudo_gain
     )

@@ -21,6 +21,14 @@ def test_mass13k_has_the_released_ids_names_and_colours():
     assert all(row.quality == "precise" for row in MASS13K.classes)
 
 
+def test_the_class_for_all_else_is_no_longer_precise_beside_pseudo_labels():
+    car = SemanticClass(7, "car", quality="pseudo")
+    assert MASS13K.precise_ids == {0, 1, 2, 3, 4, 5, 6}
+    assert Taxonomy("street", (*MASS13K.classes, car)).precise_ids == {1, 2, 3, 4, 5, 6}
+    named = tuple(row for row in MASS13K.classes if row.id)
+    assert Taxonomy("named", (*named, car)).precise_ids == {1, 2, 3, 4, 5, 6}
+
+
 @pytest.mark.parametrize(
     ("alias", "class_id"), [("others", 0), ("human", 1), ("vegetation", 3), ("Tree", 3), ("SKY", 5)]
 )

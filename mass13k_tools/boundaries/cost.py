@@ -125,7 +125,7 @@ def _measure(
                 kernel_px=settings.kernel_px,
                 frame=settings.frame,
             )
-            precise = row.quality == "precise"
+            precise = row.id in target.taxonomy.precise_ids
             ranges.append(
                 loss_weight_range(
                     weights, [precise], precise_gain=gains.precise, pseudo_gain=gains.pseudo
