@@ -7,6 +7,7 @@ import click
 COMMANDS = {
     "import": "pseudo_import",
     "generate": "pseudo_generate",
+    "refine": "pseudo_refine",
     "merge": "pseudo_merge",
     "undo": "pseudo_undo",
 }
