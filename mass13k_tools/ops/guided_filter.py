@@ -59,5 +59,5 @@ def guided_filter(image: Image, mask: Mask, *, radius_px: int, smoothness: float
 def _means(values: Floats, radius_px: int) -> Floats:
     """Average over a square window around each pixel; the frame mirrors."""
     side = 2 * radius_px + 1
-    means: Floats = cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
-    return means
+    means = cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(means, dtype=np.float32)

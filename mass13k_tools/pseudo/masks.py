@@ -5,7 +5,7 @@ mask is kept as COCO's compressed run lengths inside its own box: one of a 4K ph
 decode as its box is large, and holes and single pixels survive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +57,10 @@ class PseudoMask:
     def area_px(self) -> int:
         """How many pixels belong to it, without decoding it."""
         return int(run_lengths(self.counts)[1::2].sum())
+
+    def moved(self, rows: int, columns: int) -> "PseudoMask":
+        """Move it down and to the right, where it was found in a part of the photo."""
+        return replace(self, box=self.box._replace(y=self.box.y + rows, x=self.box.x + columns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""``mass13k pseudo import``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mass13k_tools.commands.options import (
+    FOLDER,
+    dataset_options,
+    echo_json,
+    end_with_failures,
+    json_option,
+    overwrite_option,
+)
+from mass13k_tools.printing import print_line
+
+if TYPE_CHECKING:  # these load OpenCV, so the command imports them when it runs
+    from mass13k_tools.layouts import Dataset
+
+FORMATS = (
+    *("sam", "sa-1b", "sam-png", "grounded-sam", "grounded-sam-2", "grounded-sam-2-video"),
+    *("transformers", "transformers-rows", "labelme", "coco", "coco-panoptic", "png"),
+)
+
+
+@click.command()
+@dataset_options
+@click.argument("results", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option("--out", type=FOLDER, required=True, help="Folder for SPLIT/KEY.masks.json.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    help="Refuse any other  [default: each is recognised]",
+)
+@overwrite_option
+@json_option
+def pseudo_import(
+    dataset: Dataset,
+    results: Path,
+    out: Path,
+    format_name: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Read masks that other programs found on photos of ROOT, for merge.
+
+    RESULTS is a file, or a folder of results of any formats. Each is matched to its photo by name
+    and must have its size.
+
+    \b
+    Examples:
+      mass13k pseudo import MaSS13K outputs --out masks
+      mass13k pseudo import MaSS13K instances_train.json --split train --out masks
+    """
+    from mass13k_tools.pseudo.importing import collect, import_masks
+
+    parts, failures = collect(results, dataset.samples, format_name=format_name)
+    formats = Counter(part.format_name for each in parts.values() for part in each)
+    images: list[dict[str, Any]] = []
+    for sample, masks, reason in import_masks(parts, out, overwrite=overwrite):
+        if masks is None:
+            failures.append((f"{sample.split}/{sample.key}", reason))
+        else:
+            images.append({"split": sample.split, "key": sample.key, "masks": masks})
+    total = sum(image["masks"] for image in images)
+    if as_json:
+        failed = [{"file": name, "reason": reason} for name, reason in failures]
+        about = {"out": str(out), "formats": dict(formats), "masks": total}
+        echo_json({**about, "images": images, "failures": failed})
+    else:
+        kinds = ", ".join(f"{count} {name}" for name, count in sorted(formats.items()))
+        print_line(f"{total} masks of {len(images)} photos ({kinds or 'no result'}) are in {out}")
+    end_with_failures(failures, len(images) + len(failures))
