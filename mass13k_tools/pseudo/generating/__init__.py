@@ -1,0 +1,1 @@
+"""Masks of new classes by detectors and segmenters: found in views of a photo, joined, written."""
