@@ -6,6 +6,7 @@ import warnings
 
 import torch
 
+SHORT_PX, LONG_PX = 96, 160  # its coarsest map is 1/64 and needs more than one pixel
 WORDS = ["car", "bus", "truck", "person", "tree"]
 SMALL_DECODER = {
     "hidden_size": 16,
@@ -18,7 +19,7 @@ SMALL_DECODER = {
 
 
 def save_grounding_dino(folder):
-    """Save a Grounding DINO that looks at images of 64 to 96 pixels."""
+    """Save a Grounding DINO that looks at images of SHORT_PX to LONG_PX pixels."""
     from transformers import (
         BertConfig,
         BertTokenizer,
@@ -68,7 +69,7 @@ def save_grounding_dino(folder):
     _save(GroundingDinoForObjectDetection, config, folder)
     BertTokenizer(vocab=vocab).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(
-        json.dumps({"size": {"shortest_edge": 64, "longest_edge": 96}})
+        json.dumps({"size": {"shortest_edge": SHORT_PX, "longest_edge": LONG_PX}})
     )
     return folder
 

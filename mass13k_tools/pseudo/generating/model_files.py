@@ -65,12 +65,13 @@ def model_folder(name: str) -> ModelFolder:
         DatasetError: It is neither, or it lacks files; the message says what to fetch.
     """
     folder = Path(name)
-    if "://" in name or not (folder.is_dir() or re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)):
+    here = bool(name) and folder.is_dir()
+    if "://" in name or not (here or re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)):
         raise DatasetError(
             f"no folder '{name}', expected one with config.json and model.safetensors, or a name "
             "of the Hugging Face hub such as facebook/sam2.1-hiera-large"
         )
-    path = folder if folder.is_dir() else _fetched(name)
+    path = folder if here else _fetched(name)
     if not (path / "config.json").exists():
         raise DatasetError(f"no config.json in '{path}', expected a network as transformers saves")
     if not any(path.glob("*.safetensors")):
@@ -79,7 +80,7 @@ def model_folder(name: str) -> ModelFolder:
             "*.pt, *.pth) can run programs and are never read: fetch the safetensors of the hub"
         )
     # a folder such as '.' has no name of its own
-    short = path.resolve().name if folder.is_dir() else name.rpartition("/")[2]
+    short = path.resolve().name if here else name.rpartition("/")[2]
     return ModelFolder(short, path, _read_json(path / "config.json"))
 
 

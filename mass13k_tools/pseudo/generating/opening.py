@@ -59,7 +59,7 @@ def find_networks(detector: str | None, segmenter: str | None) -> Networks:
     Raises:
         DatasetError: They are missing, of other kinds, or do not fit together.
     """
-    drawing = model_folder(segmenter or SEGMENTER)
+    drawing = model_folder(SEGMENTER if segmenter is None else segmenter)
     if drawing.model_type in sam3.TYPES:
         if detector is not None:
             raise DatasetError(
@@ -67,7 +67,7 @@ def find_networks(detector: str | None, segmenter: str | None) -> Networks:
             )
         return Networks(None, drawing)
     _check_type(drawing, "segmenter", [*sam.KINDS, *sam3.TYPES])
-    finding = model_folder(detector or DETECTOR)
+    finding = model_folder(DETECTOR if detector is None else detector)
     _check_type(finding, "detector", [*grounding_dino.CLASSES])
     return Networks(finding, drawing)
 
