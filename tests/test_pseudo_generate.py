@@ -26,6 +26,7 @@ def networks(tmp_path_factory):
         "detector": tiny_finders.save_grounding_dino(folder / "tiny-dino"),
         "sam": tiny_finders.save_sam(folder / "tiny-sam"),
         "sam2": tiny_finders.save_sam2(folder / "tiny-sam2"),
+        "sam3": tiny_finders.save_sam3(folder / "tiny-sam3"),
     }
 
 
@@ -68,6 +69,17 @@ def test_every_photo_gets_its_masks_with_classes_scores_and_source(
         "source": source,
         "failures": [],
     }
+
+
+def test_sam3_needs_no_detector(tiny_dataset, tmp_path, networks):
+    out = tmp_path / "out"
+    alone = ("--segmenter", networks["sam3"], "--threshold", 0.2, "--split", "test")
+    command = ("pseudo", "generate", tiny_dataset, "--prompt", "car", "--out", out, *alone)
+    output = mass13k_json(*command, "--device", "cpu")
+    (path,) = files(out).values()
+    assert output["source"] == "tiny-sam3"
+    assert 0 < len(read_masks(path).masks) == output["masks"]
+    assert "leave out --detector" in one_line_of(*command, "--detector", networks["detector"])
 
 
 def test_a_second_run_finds_everything_there_and_loads_no_network(

@@ -17,7 +17,8 @@ from mass13k_tools.pseudo.generating.grounding_dino import (
 from mass13k_tools.pseudo.generating.model_files import model_folder
 from mass13k_tools.pseudo.generating.networks import Runner, network_input
 from mass13k_tools.pseudo.generating.prompts import phrases_of
-from mass13k_tools.pseudo.generating.sam import BOXES, IMAGENET, BoxSegmenter
+from mass13k_tools.pseudo.generating.sam import BOXES, HALVES, IMAGENET, BoxSegmenter
+from mass13k_tools.pseudo.generating.sam3 import Sam3
 
 transformers = pytest.importorskip("transformers", reason="the extra 'sam' is not installed")
 
@@ -32,6 +33,7 @@ def folders(tmp_path_factory):
         "dino": tiny_finders.save_grounding_dino(folder / "dino"),
         "sam": tiny_finders.save_sam(folder / "sam"),
         "sam2": tiny_finders.save_sam2(folder / "sam2"),
+        "sam3": tiny_finders.save_sam3(folder / "sam3"),
     }
 
 
@@ -183,3 +185,30 @@ def test_short_numbers_give_nearly_the_same_scores(folders):
     for (mask, score), (short_mask, short_score) in zip(exact, short, strict=True):
         assert short_score == pytest.approx(score, abs=0.05)
         assert mask.shape == short_mask.shape
+
+
+def test_sam3_finds_each_phrase_by_itself_and_counts_whether_there_is_any(folders):
+    image, phrases = smooth_image(64, 96), phrases_of(["car", "bus=bus . truck"])
+    folder = model_folder(str(folders["sam3"]))
+    finder = Sam3(folder, phrases, threshold=0, runner=CPU)
+    found = list(finder.find(image))
+    pixels = network_input(image, size_hw=(56, 56), colours=HALVES, runner=CPU)
+    tokenizer, expected = transformers.CLIPTokenizer.from_pretrained(folders["sam3"]), []
+    for text, name in phrases:
+        words = tokenizer(text, return_tensors="pt", padding="max_length", max_length=32)
+        with torch.inference_mode():
+            said = finder.model(pixel_values=pixels, **words)
+            shares = torch.nn.functional.interpolate(
+                said.pred_masks.sigmoid(), (64, 96), mode="bilinear"
+            )
+        scores = said.pred_logits.sigmoid() * said.presence_logits.sigmoid()
+        expected += [(name, float(scores[0, q]), shares[0, q].numpy() > 0.5) for q in range(8)]
+    assert [one.class_name for one in found] == [name for name, _, _ in expected]
+    assert [name for name, _, _ in expected] == ["car"] * 8 + ["bus"] * 16
+    for one, (_, score, mask) in zip(found, expected, strict=True):
+        assert one.detector_score == pytest.approx(score, abs=1e-5)
+        assert one.mask_score is None
+        assert (one.mask != mask).mean() < 0.01
+    limit = sorted(one.detector_score for one in found)[12]
+    some = list(Sam3(folder, phrases, threshold=limit - 1e-6, runner=CPU).find(image))
+    assert len(some) == sum(one.detector_score >= limit - 1e-6 for one in found) < 24

@@ -136,3 +136,48 @@ def _save(kind, config, folder):
         warnings.simplefilter("ignore")  # of transformers about its own future
         kind(config).eval().save_pretrained(folder)
     return folder
+
+
+def save_sam3(folder):
+    """Save a SAM 3 that looks at images of 56x56 pixels and knows single letters."""
+    from transformers import CLIPTokenizer, Sam3Config, Sam3Model
+
+    small = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
+    config = Sam3Config(
+        vision_config={
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                **small,
+                "num_hidden_layers": 2,
+                "image_size": 56,
+                "patch_size": 14,
+                "window_size": 2,
+                "global_attn_indexes": [1],
+                "pretrain_image_size": 28,
+            },
+            "fpn_hidden_size": 32,
+            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+        },
+        text_config={
+            **small,
+            "vocab_size": 600,
+            "projection_dim": 32,
+            "num_hidden_layers": 1,
+            "max_position_embeddings": 32,
+            "bos_token_id": 598,
+            "eos_token_id": 599,
+        },
+        geometry_encoder_config={**small, "num_layers": 1, "roi_size": 3},
+        detr_encoder_config={**small, "num_layers": 1},
+        detr_decoder_config={**small, "num_layers": 1, "num_queries": 8},
+        mask_decoder_config={
+            "hidden_size": 32,
+            "num_upsampling_stages": 2,
+            "num_attention_heads": 2,
+        },
+    )
+    letters = [*string.ascii_lowercase, *(f"{c}</w>" for c in string.ascii_lowercase)]
+    vocab = {letter: number for number, letter in enumerate(letters)}
+    ends = {"<|startoftext|>": 598, "<|endoftext|>": 599}
+    CLIPTokenizer(vocab={**vocab, **ends}, merges=[]).save_pretrained(folder)
+    return _save(Sam3Model, config, folder)

@@ -97,7 +97,8 @@ def _are_pieces(one: Seen, other: Seen, size_hw: tuple[int, int]) -> bool:
         return False
     first, second = _pixels_in(one.mask, shared), _pixels_in(other.mask, shared)
     union = np.count_nonzero(first | second)
-    return union > 0 and np.count_nonzero(first & second) >= AGREE_IOU * union
+    agreed = np.count_nonzero(first & second)
+    return union > 0 and bool(agreed >= AGREE_IOU * union)
 
 
 def _is_cut(seen: Seen, size_hw: tuple[int, int], *, within: Box) -> bool:
@@ -117,7 +118,8 @@ def _is_cut(seen: Seen, size_hw: tuple[int, int], *, within: Box) -> bool:
 def _joined(group: Sequence[Seen], size_hw: tuple[int, int]) -> _Object:
     view_area = max(seen.view.height * seen.view.width for seen in group)
     if len(group) == 1:
-        return _Object(group[0].mask, _is_cut(*group, size_hw, within=group[0].view), view_area)
+        (one,) = group
+        return _Object(one.mask, _is_cut(one, size_hw, within=one.view), view_area)
     masks = [seen.mask for seen in group]
     area = _around([mask.box for mask in masks])
     union = np.zeros((area.height, area.width), np.bool_)

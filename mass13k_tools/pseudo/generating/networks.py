@@ -171,6 +171,7 @@ def _transformers() -> Any:
             import transformers
     except ImportError as error:
         raise DatasetError(EXTRA) from error
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    reports: Any = transformers.logging
+    reports.set_verbosity_error()
+    reports.disable_progress_bar()
     return transformers
