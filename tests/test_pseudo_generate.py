@@ -85,20 +85,20 @@ def test_sam3_needs_no_detector(tiny_dataset, tmp_path, networks):
 def test_a_second_run_finds_everything_there_and_loads_no_network(
     tiny_dataset, tmp_path, networks, monkeypatch
 ):
-    out = tmp_path / "out"
-    first = mass13k_json(*asked(tiny_dataset, out, networks))
+    out, few = tmp_path / "out", ("--split", "val")
+    first = mass13k_json(*asked(tiny_dataset, out, networks, *few))
     times = {name: path.stat().st_mtime_ns for name, path in files(out).items()}
     monkeypatch.setattr(Networks, "load", lambda *_, **__: pytest.fail("nothing is left to find"))
-    assert mass13k_json(*asked(tiny_dataset, out, networks)) == first | {"known": 6}
-    assert mass13k_json(*asked(tiny_dataset, out, networks, "--overwrite"))["known"] == 6
+    assert mass13k_json(*asked(tiny_dataset, out, networks, *few)) == first | {"known": 2}
+    assert mass13k_json(*asked(tiny_dataset, out, networks, *few, "--overwrite"))["known"] == 2
     assert times == {name: path.stat().st_mtime_ns for name, path in files(out).items()}
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
     tiny_dataset, tmp_path, networks, monkeypatch
 ):
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    mass13k_json(*asked(tiny_dataset, whole, networks))
+    whole, out, few = tmp_path / "whole", tmp_path / "out", ("--split", "train")
+    mass13k_json(*asked(tiny_dataset, whole, networks, *few))
     find, photos = making_module.find_masks, []
 
     def killed_at_the_third(*arguments, **how):
@@ -109,9 +109,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(
 
     with monkeypatch.context() as patch:
         patch.setattr(making_module, "find_masks", killed_at_the_third)
-        assert mass13k(*asked(tiny_dataset, out, networks)).exit_code == 1
+        assert mass13k(*asked(tiny_dataset, out, networks, *few)).exit_code == 1
     assert len(files(out)) == 2
-    assert mass13k_json(*asked(tiny_dataset, out, networks))["known"] == 2
+    assert mass13k_json(*asked(tiny_dataset, out, networks, *few))["known"] == 2
     assert bytes_of(out) == bytes_of(whole)
 
 
@@ -161,6 +161,15 @@ def test_other_weights_under_the_same_name_are_noticed(tiny_dataset, tmp_path, n
     result = mass13k(*asked(tiny_dataset, out, mine, *one, segmenter="sam"))
     assert result.exit_code == 1
     assert "other settings: segmenter" in result.stderr
+
+
+def test_what_is_generated_can_be_merged(tiny_dataset, tmp_path, networks):
+    out, few = tmp_path / "out", ("--split", "test")
+    masks = mass13k_json(*asked(tiny_dataset, out, networks, *few))["masks"]
+    merge = ("pseudo", "merge", tiny_dataset, out, "--class", "car", "--jobs", 1, *few)
+    output = mass13k_json(*merge, "--out", tmp_path / "merged")
+    assert masks
+    assert output["merged_images"] == 1
 
 
 class EverythingIsACar:
@@ -235,10 +244,10 @@ def test_the_network_sees_the_whole_photo_and_its_tiles(tiny_dataset, making, mo
 def test_a_photo_that_cannot_be_read_fails_alone(tiny_dataset, tmp_path, networks):
     photo = find_dataset(tiny_dataset).samples[2].image_path
     photo.write_bytes(photo.read_bytes()[:500])
-    result = mass13k(*asked(tiny_dataset, tmp_path / "out", networks))
+    result = mass13k(*asked(tiny_dataset, tmp_path / "out", networks, "--split", "train"))
     assert result.exit_code == 1
-    assert "1 of 6 failed" in result.stderr
-    assert len(files(tmp_path / "out")) == 5
+    assert "1 of 3 failed" in result.stderr
+    assert len(files(tmp_path / "out")) == 2
 
 
 def one_line_of(*arguments):

@@ -7,7 +7,7 @@ import pytest
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.pseudo.generating.finding import BoxFinder, Detection, Found, find_masks
-from mass13k_tools.pseudo.generating.joining import Seen, joined_masks
+from mass13k_tools.pseudo.generating.joining import Seen, _shared_px, joined_masks
 from mass13k_tools.pseudo.generating.prompts import phrases_of
 from mass13k_tools.pseudo.generating.views import Cutting, views
 from mass13k_tools.pseudo.masks import Box, pseudo_mask
@@ -148,6 +148,21 @@ def test_a_small_object_within_a_larger_stays_only_if_it_is_surer():
     large, small = (0, 0, 60, 100), (10, 10, 5, 5)
     assert boxes_of(seen(ALL, large, score=0.6), seen(LEFT, small, score=0.5)) == [large]
     assert boxes_of(seen(ALL, large, score=0.6), seen(LEFT, small, score=0.7)) == [small, large]
+
+
+def test_what_masks_share_is_counted_to_the_pixel():
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        canvases, masks = [], []
+        for _ in range(2):
+            y, x = rng.integers(0, 30, 2)
+            pixels = rng.random(rng.integers(1, 30, 2)) < 0.5
+            pixels[0, 0] = True
+            canvas = np.zeros((60, 60), bool)
+            canvas[y : y + pixels.shape[0], x : x + pixels.shape[1]] = pixels
+            canvases.append(canvas)
+            masks.append(pseudo_mask(pixels, corner_yx=(y, x)))
+        assert _shared_px(*masks) == np.count_nonzero(canvases[0] & canvases[1])
 
 
 def test_masks_of_other_classes_never_push_each_other_out():
