@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +16,14 @@ from mass13k_tools.commands.options import (
     end_with_failures,
     json_option,
     overwrite_option,
+    worker_options,
 )
+from mass13k_tools.layouts import split_rank
 from mass13k_tools.printing import print_line
 
 if TYPE_CHECKING:  # these load OpenCV, so the command imports them when it runs
     from mass13k_tools.layouts import Dataset
+    from mass13k_tools.pool import Workers
 
 FORMATS = (
     *("sam", "sa-1b", "sam-png", "grounded-sam", "grounded-sam-2", "grounded-sam-2-video"),
@@ -37,6 +41,7 @@ FORMATS = (
     type=click.Choice(FORMATS),
     help="Refuse any other  [default: each is recognised]",
 )
+@worker_options
 @overwrite_option
 @json_option
 def pseudo_import(
@@ -44,6 +49,7 @@ def pseudo_import(
     results: Path,
     out: Path,
     format_name: str | None,
+    workers: Workers,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -57,22 +63,30 @@ def pseudo_import(
       mass13k pseudo import MaSS13K outputs --out masks
       mass13k pseudo import MaSS13K instances_train.json --split train --out masks
     """
-    from mass13k_tools.pseudo.importing import collect, import_masks
+    from mass13k_tools.pool import run
+    from mass13k_tools.pseudo.importing import collect, import_sample
 
     parts, failures = collect(results, dataset.samples, format_name=format_name)
     formats = Counter(part.format_name for each in parts.values() for part in each)
-    images: list[dict[str, Any]] = []
-    for sample, masks, reason in import_masks(parts, out, overwrite=overwrite):
-        if masks is None:
-            failures.append((f"{sample.split}/{sample.key}", reason))
+    write = partial(import_sample, out=out, overwrite=overwrite)
+    imported = []
+    for done in run(write, [*parts.items()], workers=workers, title="import"):
+        if done.result is None:
+            sample = done.item[0]
+            failures.append((f"{sample.split}/{sample.key}", str(done.failure)))
         else:
-            images.append({"split": sample.split, "key": sample.key, "masks": masks})
-    total = sum(image["masks"] for image in images)
+            imported.append(done.result)
+    imported.sort(key=lambda one: (split_rank(one.sample.split), one.sample.key))
+    total = sum(one.masks for one in imported)
     if as_json:
         failed = [{"file": name, "reason": reason} for name, reason in failures]
+        images = [
+            {"split": one.sample.split, "key": one.sample.key, "masks": one.masks}
+            for one in imported
+        ]
         about = {"out": str(out), "formats": dict(formats), "masks": total}
         echo_json({**about, "images": images, "failures": failed})
     else:
         kinds = ", ".join(f"{count} {name}" for name, count in sorted(formats.items()))
-        print_line(f"{total} masks of {len(images)} photos ({kinds or 'no result'}) are in {out}")
-    end_with_failures(failures, len(images) + len(failures))
+        print_line(f"{total} masks of {len(imported)} photos ({kinds or 'no result'}) are in {out}")
+    end_with_failures(failures, len(imported) + len(failures))

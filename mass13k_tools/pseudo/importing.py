@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from mass13k_tools.errors import DatasetError
 from mass13k_tools.layouts import Sample
 from mass13k_tools.pixel_files import read_header
 from mass13k_tools.pseudo.formats.readers import find_results, recognise
-from mass13k_tools.pseudo.formats.result import PhotoResult
+from mass13k_tools.pseudo.formats.result import Masks, SizeHW
 from mass13k_tools.pseudo.masks import ImageMasks, PseudoMask
 from mass13k_tools.pseudo.stored import masks_path, write_masks
 
@@ -23,7 +24,17 @@ class Part(NamedTuple):
 
     path: Path
     format_name: str
-    result: PhotoResult
+    masks: Masks
+
+
+Parts = dict[Sample, list[Part]]
+
+
+class Imported(NamedTuple):
+    """What was written of a photo."""
+
+    sample: Sample
+    masks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class Owners:
 
 def collect(
     results: Path, samples: Sequence[Sample], *, format_name: str | None
-) -> tuple[dict[Sample, list[Part]], Failures]:
+) -> tuple[Parts, Failures]:
     """Find all results and the samples that they belong to; masks are not read yet.
 
     Args:
@@ -84,9 +95,13 @@ def collect(
         try:
             reader, found = recognise(path, format_name)
             with _reading(path, reader.name):
-                for result in reader.read(found):
+                found_here = [*reader.read(found)]
+                for result in found_here:
                     sample = owners.find(result.photo, path)
-                    parts[sample].append(Part(path, reader.name, result))
+                    # A file of one photo is read again later: thousands do not fit into memory
+                    again = partial(_read_again, path, reader.name)
+                    masks = result.masks if len(found_here) > 1 else again
+                    parts[sample].append(Part(path, reader.name, masks))
         except DatasetError as error:
             failures.append((str(path), str(error)))
     if not parts and not failures:
@@ -104,31 +119,31 @@ def read_parts(sample: Sample, parts: Sequence[Part]) -> ImageMasks:
     masks: list[PseudoMask] = []
     for part in parts:
         with _reading(part.path, part.format_name):
-            masks.extend(part.result.masks(size_hw))
+            masks.extend(part.masks(size_hw))
     return ImageMasks(sample.key, size_hw, tuple(masks))
 
 
-def import_masks(
-    parts: dict[Sample, list[Part]], out: Path, *, overwrite: bool
-) -> Iterator[tuple[Sample, int | None, str]]:
-    """Write the masks of each sample.
+def import_sample(item: tuple[Sample, Sequence[Part]], *, out: Path, overwrite: bool) -> Imported:
+    """Write the masks of a sample.
 
     Args:
-        parts: From :func:`collect`.
+        item: The sample and its results, from :func:`collect`.
         out: Folder of masks.
         overwrite: Replace others that are there.
 
-    Yields:
-        The sample; how many masks it has, or None and the reason why none were written.
+    Raises:
+        DatasetError: A result is damaged or not of this photo, or other masks are there.
     """
-    for sample in sorted(parts, key=lambda each: (each.split, each.key)):
-        try:
-            found = read_parts(sample, parts[sample])
-            write_masks(masks_path(out, sample), found, overwrite=overwrite)
-        except DatasetError as error:
-            yield sample, None, str(error)
-        else:
-            yield sample, len(found.masks), ""
+    sample, parts = item
+    found = read_parts(sample, parts)
+    write_masks(masks_path(out, sample), found, overwrite=overwrite)
+    return Imported(sample, len(found.masks))
+
+
+def _read_again(path: Path, format_name: str, size_hw: SizeHW) -> Iterator[PseudoMask]:
+    reader, found = recognise(path, format_name)
+    (result,) = reader.read(found)
+    return result.masks(size_hw)
 
 
 @contextmanager

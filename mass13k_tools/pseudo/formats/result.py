@@ -14,6 +14,7 @@ from mass13k_tools.pseudo.masks import PseudoMask, mask_from_rle
 
 MOST_BYTES = 2**30  # of a file of results: COCO's own are half as large
 SizeHW = tuple[int, int]
+Masks = Callable[[SizeHW], Iterator[PseudoMask]]
 
 
 class PhotoResult(NamedTuple):
@@ -21,7 +22,7 @@ class PhotoResult(NamedTuple):
 
     photo: str
     """Name of the photo, with or without folders and suffix, as the result has it."""
-    masks: Callable[[SizeHW], Iterator[PseudoMask]]
+    masks: Masks
     """Gives them, when it is told the size of the photo, which must be that of the result."""
 
 
