@@ -32,7 +32,7 @@ if __name__ == "__main__":
     recipe = Recipe(short_sides_px=(8,), crop_hw=(4, 4), most_share=2.0)
     source = plain_source(22)
     loader = CropLoader(
-        source, recipe, batch_size=2, seed=5, workers=1, rank=rank, ranks=ranks, uneven="pad"
+        source, recipe, batch_size=2, seed=5, rank=rank, ranks=ranks, uneven="pad"
     )
     seen = []
     for epoch, steps in enumerate((6, 3)):

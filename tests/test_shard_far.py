@@ -28,7 +28,7 @@ def tars(folder):
     return {name: content for name, content in bytes_of(folder).items() if name.endswith(".tar")}
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_shards_of_s3_are_those_of_the_folder_here_and_in_s3(far, tiny_dataset, tmp_path, jobs):
     asked = ("--size", "10KB", "--with", "edges", "--order", "shuffle")
     shard_json(tiny_dataset, tmp_path / "near", *asked)
