@@ -152,6 +152,7 @@ def test_autocast_trains():
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="no C++ compiler for torch.compile")
 @pytest.mark.filterwarnings("ignore")  # of the compiler itself
+@pytest.mark.slow
 def test_it_compiles_and_gives_the_same():
     compiled = torch.compile(deform_conv2d, fullgraph=True, dynamic=False)
     results = []

@@ -99,6 +99,7 @@ def test_a_network_that_is_none_is_one_line():
     assert "no preset 'nonsense'" in refused.output
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_the_size_that_was_asked_for(monkeypatch):
     monkeypatch.setattr("massformer.info.SIZES_HW", ((64, 80), (96, 96)))
     found = json.loads(run("tiny", "--size", "80x64", "--measure", "--json").stdout)

