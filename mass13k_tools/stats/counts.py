@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mass13k_tools.arrays import LabelMap
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.images import read_label_map
 from mass13k_tools.ops.census import THIN_PX, Census, census
@@ -61,7 +62,16 @@ def count_labels(label_path: Path, *, taxonomy: Taxonomy, needed: Set[str]) -> L
     if needed <= SIZE:
         height, width = read_header(label_path).size_hw
         return {"height": height, "width": width}
-    label_map = read_label_map(label_path, taxonomy)
+    return label_counts(read_label_map(label_path, taxonomy), needed=needed)
+
+
+def label_counts(label_map: LabelMap, *, needed: Set[str]) -> LabelCounts:
+    """Count a label map.
+
+    Args:
+        label_map: Class ids, shape (H, W), uint8, 255 = ignore.
+        needed: Names of counts, as :func:`needed_for` gives; others may come along for free.
+    """
     counts: LabelCounts = {"height": label_map.shape[0], "width": label_map.shape[1]}
     if needed & (CENSUS - {"pixels", "windows"}):
         whole = census(label_map)

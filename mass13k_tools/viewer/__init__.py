@@ -1,0 +1,1 @@
+"""The web viewer and the report: what a person looks at."""
