@@ -5,6 +5,7 @@ told otherwise, a token is asked for, once in the address and then in a cookie. 
 site cannot pose as us by DNS: requests must name a host that we go by.
 """
 
+import json
 import secrets
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -57,18 +58,18 @@ def application(
     async def page(request: Request) -> Response:
         name = request.path_params.get("name", INDEX)
         if name not in client:
-            return JSONResponse({"error": "no such page"}, 404)
+            return _refusal("no such page", 404)
         return Response(client[name], media_type=MEDIA_TYPES[name.rpartition(".")[2]])
 
     async def data(request: Request) -> Response:
-        path = request.scope["raw_path"].decode("ascii").partition("?")[0].lstrip("/")
+        path = request.scope["raw_path"].decode("latin-1").partition("?")[0].lstrip("/")
         query = dict(request.query_params)
         try:
             answer = await to_thread.run_sync(answers.answer, path, query, limiter=limiter)
         except UnknownAddressError as error:
-            return JSONResponse({"error": str(error)}, 404)
+            return _refusal(str(error), 404)
         except DatasetError as error:
-            return JSONResponse({"error": str(error)}, 422)
+            return _refusal(str(error), 422)
         kept = "no-cache" if answer.media_type == JSON else f"private, max-age={SECONDS_KEPT}"
         headers = {"Cache-Control": kept}
         return Response(answer.content, media_type=answer.media_type, headers=headers)
@@ -84,6 +85,11 @@ def application(
         Middleware(GZipMiddleware, minimum_size=2000),
     ]
     return Starlette(routes=routes, middleware=guards)
+
+
+def _refusal(reason: str, status: int) -> Response:
+    """Say why not, in ASCII: names of files may hold what no text can."""
+    return Response(json.dumps({"error": reason}), status, media_type=JSON)
 
 
 class Guard(BaseHTTPMiddleware):
@@ -102,7 +108,7 @@ class Guard(BaseHTTPMiddleware):
             response = RedirectResponse("/", 303)  # so that the address no longer shows it
             response.set_cookie(COOKIE, self.token or "", httponly=True, samesite="strict")
         else:
-            response = JSONResponse({"error": "open the address that 'mass13k view' printed"}, 403)
+            response = _refusal("open the address that 'mass13k view' printed", 403)
         response.headers.update(HEADERS)
         return response
 

@@ -24,8 +24,10 @@
     page?.close();
     page = null;
     const { parts } = mass13k.readAddress();
-    document.getElementById("to-gallery").toggleAttribute("aria-current", parts.length === 0);
-    document.getElementById("to-statistics").toggleAttribute("aria-current", parts[0] === "statistics");
+    for (const [id, is] of [["to-gallery", !parts.length], ["to-statistics", parts[0] === "statistics"]]) {
+      if (is) document.getElementById(id).setAttribute("aria-current", "page");
+      else document.getElementById(id).removeAttribute("aria-current");
+    }
     document.body.dataset.page = parts[0] || "gallery";
     document.title = `${parts[2] || parts[0] || "gallery"} – ${mass13k.dataset.name}`;
     let opened;

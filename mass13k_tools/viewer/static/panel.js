@@ -8,7 +8,10 @@
     const { scene, photo } = page;
     const layers = [...scene.layers].map(([name, layer]) => layerRow(page, name, layer));
     const classes = photo.classes.map((each) => classRow(each));
-    const facts = `${photo.size_hw[1]} × ${photo.size_hw[0]} · ${photo.split}` + (page.row?.mipq ? ` · mIPQ ${mass13k.number(page.row.mipq)}` : "");
+    const facts = h("p", { class: "facts" });
+    const updateFacts = () => { // mIPQ may be measured while one looks
+      facts.textContent = `${photo.size_hw[1]} × ${photo.size_hw[0]} · ${photo.split}` + (page.row?.mipq ? ` · mIPQ ${mass13k.number(page.row.mipq)}` : "");
+    };
     const faults = Object.entries(photo.errors).map(([name, reason]) => h("p", { class: "fault" }, `${mass13k.layerTitle(name)}: ${reason}`));
 
     function classRow({ id, share, ipq }) {
@@ -40,7 +43,7 @@
         [h("div", { class: "windows" }, found.map((window, place) => h("button", { type: "button", title: `${mass13k.number(window.wrong, 0)} pixels`,
           onclick: () => page.look(window) }, String(place + 1), h("small", {}, ` ${mass13k.percent(window.wrong / (window.width * window.height), 0)}`))))]));
     const element = h("aside", { class: "panel", "aria-label": "Layers and classes" },
-      h("p", { class: "facts" }, facts), ...faults,
+      facts, ...faults,
       section("Layers", layers.map((each) => each.element)), against,
       section("Classes", [h("table", { class: "legend" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Class"), h("th", { scope: "col" }, "Share"), h("th", { scope: "col" }, "IPQ"))),
         h("tbody", {}, classes.map((each) => each.element)))]),
@@ -49,7 +52,7 @@
       element,
       toggleClass,
       cropLayer: () => [...scene.layers].filter(([name, each]) => each.on && name in photo.layers).map(([name]) => name)[0] || "image",
-      update: () => { for (const each of [...layers, ...classes]) each.update(); },
+      update: () => { for (const each of [...layers, ...classes]) each.update(); updateFacts(); },
     };
   };
 

@@ -288,7 +288,6 @@
       if (event.target.matches("input[type=search], input[type=text], select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
       if (stepKey(event, this.row, this.kept())) return;
-      const named = mass13k.dataset.classes.filter((each) => each.id !== mass13k.dataset.rest);
       const swipes = () => { this.scene.mode = this.scene.mode === "swipe" || !this.scene.against ? "single" : "swipe"; this.changed(); };
       const errors = [...this.scene.layers.keys()].find((name) => name.startsWith("error"));
       const acts = {
@@ -298,7 +297,7 @@
         s: swipes, d: () => { this.scene.mode = this.scene.mode === "side" || !this.scene.against ? "single" : "side"; this.changed(); },
         "?": () => mass13k.help(), Escape: () => { location.hash = "#/?" + (mass13k.galleryQuery || ""); },
       };
-      const each = /^[1-9]$/.test(event.key) ? named[+event.key - 1] : null;
+      const each = /^[1-9]$/.test(event.key) ? mass13k.dataset.classes[+event.key - 1] : null;
       if (each) this.panel.toggleClass(each.id);
       else if (acts[event.key]) acts[event.key]();
       else return;
@@ -314,6 +313,8 @@
     }
 
     recolour() { this.changed(); }
+
+    measured() { this.panel.update(); }
   }
 
   function fitCanvas({ canvas, clientWidth, clientHeight }) {

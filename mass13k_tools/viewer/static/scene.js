@@ -53,5 +53,5 @@
   };
 
   const rank = (name) => ["image", "label", "predi", "prove", "weigh", "edges", "error"].indexOf(name.slice(0, 5));
-  const startOpacity = (name) => (name === "image" ? 1 : name === "labels" || name.startsWith("prediction") ? 0.5 : 0.85);
+  const startOpacity = (name) => (name === "image" ? 1 : name === "labels" || name.startsWith("prediction") ? 0.5 : 0.7);
 })();

@@ -2,7 +2,6 @@
 /* The numbers of the whole set: tables and histograms; a part of a histogram leads to its photos. */
 (() => {
   const { h } = mass13k;
-  const BINS = 24;
   const [WIDTH, HEIGHT, FOOT] = [420, 180, 26];
 
   mass13k.showStatistics = (main) => {
@@ -67,13 +66,14 @@
     const to = log ? Math.log : (value) => value;
     const back = log ? Math.exp : (value) => value;
     const span = to(high) - to(low) || 1;
-    const edge = (bin) => back(to(low) + (span * bin) / BINS);
-    const counts = new Array(BINS).fill(0);
-    for (const value of values) counts[Math.min(BINS - 1, Math.floor(((to(value) - to(low)) / span) * BINS))]++;
+    const bins = high > low ? Math.min(30, Math.max(8, 2 * Math.ceil(Math.sqrt(values.length)))) : 1;
+    const edge = (bin) => back(to(low) + (span * bin) / bins);
+    const counts = new Array(bins).fill(0);
+    for (const value of values) counts[Math.min(bins - 1, Math.floor(((to(value) - to(low)) / span) * bins))]++;
     const most = Math.max(...counts);
-    const step = WIDTH / BINS;
+    const step = WIDTH / bins;
     const go = (from, until) => { // the last edge reaches beyond the largest value
-      const [a, b] = [edge(Math.min(from, until)), until >= BINS || from >= BINS ? high : edge(Math.max(from, until))];
+      const [a, b] = [edge(Math.min(from, until)), until >= bins || from >= bins ? high : edge(Math.max(from, until))];
       location.hash = `#/?sort=${id}&range=${id}:${a.toPrecision(6) * (1 - 1e-5)}:${b.toPrecision(6) * (1 + 1e-5)}`;
     };
     const bars = counts.map((count, bin) => {
@@ -87,17 +87,19 @@
       return bar;
     });
     const brush = svg("rect", { class: "brush", y: 0, height: HEIGHT - FOOT, width: 0 });
-    const foot = [[0, "start", low], [WIDTH / 2, "middle", edge(BINS / 2)], [WIDTH, "end", high]].map(([x, anchor, value]) =>
+    const marks = high > low ? [[0, "start", low], [WIDTH / 2, "middle", edge(bins / 2)], [WIDTH, "end", high]] : [[WIDTH / 2, "middle", low]];
+    const foot = marks.map(([x, anchor, value]) =>
       svg("text", { x, y: HEIGHT - 8, "text-anchor": anchor }, mass13k.number(value, Math.abs(value) < 10 ? 2 : 0)));
     const plot = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": label }, ...bars, brush,
       svg("line", { class: "axis", x1: 0, x2: WIDTH, y1: HEIGHT - FOOT, y2: HEIGHT - FOOT }), ...foot);
-    brushing(plot, brush, step, go);
+    brushing(plot, brush, bins, go);
     return h("figure", {}, h("figcaption", {}, label, h("small", {}, `  ${meanText(values, 1)}${log ? ", logarithmic" : ""}`)), plot);
   }
 
-  function brushing(plot, brush, step, go) {
+  function brushing(plot, brush, bins, go) {
+    const step = WIDTH / bins;
     let start = null;
-    const at = (event) => Math.min(BINS, Math.max(0, ((event.clientX - plot.getBoundingClientRect().left) / plot.clientWidth) * BINS));
+    const at = (event) => Math.min(bins, Math.max(0, ((event.clientX - plot.getBoundingClientRect().left) / plot.clientWidth) * bins));
     const span = (event) => [Math.floor(Math.min(start, at(event))), Math.ceil(Math.max(start, at(event)))];
     plot.addEventListener("pointerdown", (event) => { start = at(event); plot.setPointerCapture(event.pointerId); });
     plot.addEventListener("pointermove", (event) => {
