@@ -285,6 +285,7 @@
     }
 
     key(event) {
+      if (document.querySelector("dialog[open]")) return; // its own keys
       if (event.target.matches("input[type=search], input[type=text], select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
       if (stepKey(event, this.row, this.kept())) return;
