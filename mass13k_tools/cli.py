@@ -10,7 +10,7 @@ from mass13k_tools.printing import mistakes_in_one_line
 
 COMMANDS = (
     *("sample", "check", "split", "stats", "edges", "weights"),
-    *("shard", "shards", "evaluate", "compare", "show", "view", "pseudo"),
+    *("shard", "shards", "evaluate", "compare", "show", "view", "report", "pseudo"),
 )
 
 

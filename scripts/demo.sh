@@ -25,3 +25,8 @@ python -m massformer.train tiny --out demo/run --resume auto --set data.root=dem
 python -m massformer.evaluate demo/run/last demo/shards --predictions demo/predictions --overwrite
 mass13k show demo/data --grid --split val --pred demo/predictions --layers prediction \
   --out demo/predicted --overwrite
+
+# All of it as pages that open from disk, and as one page to send to others
+rm -rf demo/site
+mass13k view demo/data --split val --pred demo/predictions --export demo/site
+mass13k report demo/data --pred demo/predictions --out demo/report.html --overwrite

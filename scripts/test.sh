@@ -3,6 +3,13 @@
 set -euo pipefail
 source "$(dirname "$0")/setup.sh" dev
 
+# The viewer is tested in a real browser where one can be had
+command -v chromium chromium-browser google-chrome >/dev/null || {
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get install -y -qq chromium || { apt-get update -qq && apt-get install -y -qq chromium; }; } >/dev/null 2>&1 || true
+  fi
+}
+
 ruff format --check .
 ruff check .
 codespell
