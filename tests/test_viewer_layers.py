@@ -2,10 +2,12 @@
 
 import io
 import threading
+import uuid
 
 import numpy as np
 import pytest
 from command_runs import mass13k
+from far_folders import upload
 from PIL import Image as PillowImage
 from viewed import answered, answers_of, predictions_of
 
@@ -229,3 +231,19 @@ def test_what_is_no_table_of_scores_is_refused(tmp_path, content):
     (tmp_path / "scores.csv").write_bytes(content)
     with pytest.raises(DatasetError, match=r"scores\.csv"):
         read_score_table(tmp_path / "scores.csv")
+
+
+@pytest.mark.parametrize("kind", ["folders", "shards"])
+def test_data_far_away_is_shown_as_if_it_were_here(tiny_dataset, tmp_path, kind):
+    base = f"memory://{uuid.uuid4()}"
+    if kind == "shards":
+        far = f"{base}/shards"
+        assert mass13k("shard", tiny_dataset, far, "--jobs", 1).exit_code == 0
+    else:
+        far = upload(tiny_dataset, f"{base}/tiny")
+    here, there = (answers_of(root, measured=True) for root in (tiny_dataset, far))
+    for sample in here.layers.photos.samples:
+        address = f"api/sample/{sample.split}/{sample.key}.json"
+        assert answered(there, address) == answered(here, address)
+    measured = [answered(each, "api/measured.json")["rows"] for each in (here, there)]
+    assert sorted(map(str, measured[0])) == sorted(map(str, measured[1]))

@@ -109,7 +109,7 @@ class Measuring:
 
     def _counts(self, number: int, cache: CountsCache) -> LabelCounts:
         photos = self.layers.photos
-        if not isinstance(photos, FolderPhotos):
+        if not isinstance(photos, FolderPhotos) or not photos.near:
             return label_counts(photos.label_map(number), needed=NEEDED)
         path = photos.samples[number].label_path
         known = cache.find(path)

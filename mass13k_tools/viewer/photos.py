@@ -11,7 +11,7 @@ from mass13k_tools.classes import Taxonomy
 from mass13k_tools.images import read_label_map, read_sample
 from mass13k_tools.inputs import read_bytes
 from mass13k_tools.layouts import Dataset, Sample
-from mass13k_tools.pixel_files import read_header
+from mass13k_tools.pixel_files import decode_header
 from mass13k_tools.provenance import Record, read_provenance
 from mass13k_tools.shards.encoded import PROVENANCE
 from mass13k_tools.shards.jpeg_decode import decode_jpeg
@@ -68,6 +68,11 @@ class FolderPhotos:
         """Of the label maps."""
         return self.dataset.taxonomy
 
+    @property
+    def near(self) -> bool:
+        """Whether the files lie on this machine, so that it can be seen when they change."""
+        return isinstance(self.dataset.root, Path)
+
     @cached_property
     def samples(self) -> Sequence[Sample]:
         """In the order of split and key."""
@@ -76,7 +81,8 @@ class FolderPhotos:
 
     def size_hw(self, number: int) -> tuple[int, int]:
         """Read the size from the label map's header."""
-        return read_header(self.samples[number].label_path).size_hw
+        path = self.samples[number].label_path
+        return decode_header(read_bytes(path), path).size_hw  # the file may be far away
 
     def image(self, number: int) -> Image:
         """Read an image as its label map lies: turned by its EXIF tag where need be."""

@@ -10,7 +10,7 @@
     const query = mass13k.readAddress().query;
     const state = { query, rows: [], cards: new Map() };
     const count = h("p", { class: "count", role: "status" });
-    const grid = h("div", { class: "grid", role: "list", "aria-label": "Photos" });
+    const grid = h("ul", { class: "grid", "aria-label": "Photos" });
     const filters = h("details", { class: "filters", open: innerWidth > 760 }, h("summary", {}, "Filter and sort"), form(state, refresh));
     main.replaceChildren(h("div", { class: "gallery" }, filters, h("section", { "aria-label": "Gallery" }, count, grid)));
 
@@ -87,8 +87,8 @@
         const reason = row.error || (error.name === "EncodingError" ? await reasonOf(row) : error.message);
         frame.replaceChildren(h("span", { class: "fault" }, reason));
       });
-    return h("a", { class: "card", role: "listitem", href: mass13k.photoAddress(row), title: row.key },
-      frame, h("span", { class: "key" }, row.key), h("span", { class: "facts" }, facts(row)));
+    return h("li", { class: "card" }, h("a", { href: mass13k.photoAddress(row), title: row.key },
+      frame, h("span", { class: "key" }, row.key), h("span", { class: "facts" }, facts(row))));
   }
 
   const reasonOf = (row) => mass13k.json(`api/sample/${mass13k.encode(row.split)}/${mass13k.encode(row.key)}.json`)

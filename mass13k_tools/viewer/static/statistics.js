@@ -14,7 +14,8 @@
       scrollTo(0, scroll);
     };
     fill();
-    return { measured: fill, recolour: fill, close() {} };
+    const measured = () => { if (!main.querySelector("svg:active")) fill(); }; // not under a hand that brushes
+    return { measured, recolour: fill, close() {} };
   };
 
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
