@@ -46,7 +46,8 @@ def page(browser):
     opened.faults = faults
     yield opened
     opened.close()
-    assert not faults
+    # Pictures that scroll away or are filtered out need not be loaded any more
+    assert [fault for fault in faults if "ERR_ABORTED" not in fault] == []
 
 
 @pytest.fixture
