@@ -421,3 +421,11 @@ def test_an_import_is_repeated_without_a_change_and_replaces_nothing_unasked(pho
 def test_a_format_that_was_named_is_the_only_one(refused, tmp_path):
     results = put(tmp_path / "r" / f"{KEY}.json", [record(square())])
     assert "expected coco" in refused(results, "--format", "coco")
+
+
+def test_masks_are_not_written_among_the_photos(photos, tmp_path):
+    put(tmp_path / "r" / f"{KEY}.json", [record(square())])
+    for out in (photos, photos / "images", photos / "annotations" / "train"):
+        result = mass13k("pseudo", "import", photos, tmp_path / "r", "--out", out)
+        assert result.exit_code == 1 and "holds the data set itself" in result.stderr
+    assert not list(photos.rglob("*.masks.json"))

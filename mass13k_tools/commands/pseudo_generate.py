@@ -113,10 +113,12 @@ def pseudo_generate(
     from mass13k_tools.pseudo.generating.making import make_masks
     from mass13k_tools.pseudo.generating.request import Request, prepared
     from mass13k_tools.pseudo.generating.views import Cutting
+    from mass13k_tools.pseudo.stored import check_apart
 
     overlap_px = tile_px // 4 if overlap_px is None else overlap_px
     cutting = Cutting(tile_px=tile_px, overlap_px=overlap_px, whole=whole)
     request = Request(prompts, detector, segmenter, threshold, cutting, device, dtype)
+    check_apart(dataset, out)
     making = prepared(request, dataset, out=out, overwrite=overwrite)
     made, failures = [], []
     for done in run(partial(make_masks, making=making), dataset.samples, title="generate"):

@@ -65,7 +65,9 @@ def pseudo_import(
     """
     from mass13k_tools.pool import run
     from mass13k_tools.pseudo.importing import collect, import_sample
+    from mass13k_tools.pseudo.stored import check_apart
 
+    check_apart(dataset, out)
     parts, failures = collect(results, dataset.samples, format_name=format_name)
     formats = Counter(part.format_name for each in parts.values() for part in each)
     write = partial(import_sample, out=out, overwrite=overwrite)

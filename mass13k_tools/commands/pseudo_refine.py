@@ -74,7 +74,9 @@ def pseudo_refine(
         refine_sample,
         samples_with_masks,
     )
+    from mass13k_tools.pseudo.stored import check_apart
 
+    check_apart(dataset, out)
     if out.resolve() == masks.resolve():
         raise DatasetError(f"refined masks would replace those in '{masks}'; choose another --out")
     samples = samples_with_masks(dataset.samples, masks)

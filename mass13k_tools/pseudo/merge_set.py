@@ -10,7 +10,7 @@ from mass13k_tools.outputs import refuse_own_files, write_file
 from mass13k_tools.provenance import Record
 from mass13k_tools.pseudo.merge_report import REPORT, report_bytes
 from mass13k_tools.pseudo.merged_files import Target, all_paths
-from mass13k_tools.pseudo.stored import masks_path
+from mass13k_tools.pseudo.stored import check_apart, masks_path
 from mass13k_tools.taxonomy_file import taxonomy_toml
 
 PARTIALS = f".{'[a-z0-9_]' * 8}.part"  # names under which files are written before they are whole
@@ -22,13 +22,7 @@ def check_target(dataset: Dataset, out: Path) -> None:
     Raises:
         DatasetError: It would be.
     """
-    place = out.resolve()
-    for path in (dataset.samples[0].label_path, dataset.samples[0].image_path):
-        if path.parent.resolve().is_relative_to(place):
-            raise DatasetError(
-                f"'{out}' holds the data set itself; choose another folder, label maps are never "
-                "written over"
-            )
+    check_apart(dataset, out)
     labels = [path for path in all_paths(dataset.samples, out) if path.parts[-3] != "images"]
     refuse_own_files([*labels, out / CLASSES], dataset.files)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.inputs import check_ordinary, read_bytes
-from mass13k_tools.layouts import Sample
+from mass13k_tools.layouts import Dataset, Sample
 from mass13k_tools.outputs import write_file
 from mass13k_tools.pseudo.masks import ImageMasks, PseudoMask, mask_from_rle
 
@@ -21,6 +21,22 @@ Table = Mapping[str, Any]
 def masks_path(folder: Path, sample: Sample) -> Path:
     """Say where the masks of a sample lie."""
     return folder / sample.split / f"{sample.key}{ENDING}"
+
+
+def check_apart(dataset: Dataset, out: Path) -> None:
+    """Make sure that nothing is written among the files of the data set that is read.
+
+    Raises:
+        DatasetError: It would be.
+    """
+    place = out.resolve()
+    for path in (dataset.samples[0].label_path, dataset.samples[0].image_path):
+        folder = path.parent.resolve()
+        if folder.is_relative_to(place) or place.is_relative_to(folder):
+            raise DatasetError(
+                f"'{out}' holds the data set itself; choose another folder, label maps are never "
+                "written over"
+            )
 
 
 def write_masks(path: Path, found: ImageMasks, *, overwrite: bool = False) -> None:
