@@ -209,7 +209,13 @@ OTHERS = {
     "evaluate": [["s3://b/x", "ROOT"], ["ROOT", "s3://b/x"]],
     "compare": [["s3://b/x", "ROOT"], ["ROOT", "ROOT", "--gt", "s3://b/x"]],
     "show": [["s3://b/x", "KEY"], ["ROOT", "KEY", "--pred", "s3://b/x"]],
+    "view": [["ROOT", "--pred", "s3://b/x"], ["ROOT", "--export", "s3://b/x"]],
+    "report": [["s3://b/x"], ["ROOT", "--pred", "s3://b/x"], ["ROOT", "--out", "s3://b/x"]],
     "pseudo": [
+        ["import", "s3://b/x", "results", "--out", "x"],
+        ["import", "ROOT", "s3://b/x", "--out", "x"],
+        ["generate", "s3://b/x", "--prompt", "car", "--out", "x"],
+        ["refine", "ROOT", "s3://b/x", "--out", "x"],
         ["merge", "s3://b/x", "masks", "--class", "car", "--out", "x"],
         ["merge", "ROOT", "s3://b/x", "--class", "car", "--out", "x"],
         ["undo", "ROOT", "--class", "car", "--out", "s3://b/x"],

@@ -40,7 +40,8 @@ class NamedPath(click.Path):
         if "://" in str(value):
             raise DatasetError(
                 f"'{value}' is an address, expected a folder or file of this machine; copy or "
-                "mount it: only ROOT and OUT of 'mass13k shard', and 'mass13k shards', may be far"
+                "mount it: only ROOT and OUT of 'mass13k shard', ROOT of 'mass13k view', and "
+                "'mass13k shards' may be far"
             )
         return super().convert(value, param, ctx)
 

@@ -11,6 +11,7 @@ import click
 
 from mass13k_tools.commands.options import (
     FOLDER,
+    NamedPath,
     dataset_options,
     echo_json,
     end_with_failures,
@@ -33,7 +34,7 @@ FORMATS = (
 
 @click.command()
 @dataset_options
-@click.argument("results", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.argument("results", metavar="RESULTS", type=NamedPath(path_type=Path))
 @click.option("--out", type=FOLDER, required=True, help="Folder for SPLIT/KEY.masks.json.")
 @click.option(
     "--format",

@@ -79,6 +79,6 @@
     if (names.length < 2) return null;
     const select = h("select", { onchange: () => { page.scene.against = select.value; page.changed(); } },
       names.map((name) => h("option", { value: name, selected: name === page.scene.against }, mass13k.layerTitle(name))));
-    return section("Compare with", [h("label", { class: "against" }, h("span", { class: "hidden" }, "Prediction"), select)]);
+    return section("Swipe against", [h("label", { class: "against" }, h("span", { class: "hidden" }, "Prediction"), select)]);
   }
 })();

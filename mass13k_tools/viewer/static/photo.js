@@ -58,7 +58,8 @@
       for (const name of ["x", "y"]) if (Number.isFinite(parseFloat(query.get(name)))) this.view[name] = +query.get(name);
       this.view.zoom = parseFloat(query.get("z")) || 0;
       this.tiles = new mass13k.Tiles(photo, () => this.redraw());
-      this.frames = ["left", "right"].map((side) => this.frame(side));
+      const predictions = mass13k.layerNames(photo).filter((name) => name.startsWith("prediction"));
+      this.frames = ["labels", ...predictions].map((compared) => this.frame(compared)); // ground truth first
       this.handle = h("div", { class: "swipe", role: "slider", tabindex: 0, "aria-label": "Border between ground truth and prediction", "aria-valuemin": 0, "aria-valuemax": 100 });
       this.probeLine = h("p", { class: "probe", role: "status", "aria-label": "Pixel under the pointer" }, "Move over the photo to read a pixel");
       this.zoomText = h("span", { class: "zoom" });
@@ -71,9 +72,11 @@
       this.changed();
     }
 
-    frame(side) {
-      const canvas = h("canvas", { tabindex: side === "left" ? 0 : -1, role: "img", "aria-label": `${this.photo.key}, ${side} view` });
-      return Object.assign(h("div", { class: "frame" }, canvas, h("span", { class: "tag" })), { canvas, side });
+    /** One view; beside each other each compares another layer of classes. */
+    frame(compared) {
+      const name = compared === "labels" ? "Ground truth" : mass13k.layerTitle(compared);
+      const canvas = h("canvas", { tabindex: compared === "labels" ? 0 : -1, role: "img", "aria-label": `${this.photo.key}, ${name}` });
+      return Object.assign(h("div", { class: "frame" }, canvas, h("span", { class: "tag" }, name)), { canvas, compared });
     }
 
     bar(title) {
@@ -100,12 +103,12 @@
 
     changed() {
       const { mode } = this.scene;
-      this.frames[1].hidden = mode !== "side";
+      const [first, ...others] = this.frames;
+      for (const frame of others) frame.hidden = mode !== "side";
       this.handle.hidden = mode !== "swipe";
       this.modes.forEach((button, place) => button.setAttribute("aria-pressed", ["single", "swipe", "side"][place] === mode));
-      const name = this.scene.against && mass13k.layerTitle(this.scene.against);
-      this.frames[0].querySelector(".tag").textContent = mode === "single" ? "" : mode === "swipe" ? `Ground truth | ${name}` : "Ground truth";
-      this.frames[1].querySelector(".tag").textContent = name || "";
+      const swiped = this.scene.against && `Ground truth | ${mass13k.layerTitle(this.scene.against)}`;
+      first.querySelector(".tag").textContent = { single: "", swipe: swiped, side: "Ground truth" }[mode];
       this.panel.update();
       this.redraw();
     }
@@ -117,21 +120,20 @@
     }
 
     draw() {
-      const [left, right] = this.frames;
-      const { mode, off, swipe } = this.scene;
-      this.view.limit(left);
-      for (const frame of this.frames) fitCanvas(frame);
-      const paint = (frame, side, part) => mass13k.draw(frame.canvas, frame, this.view, this.tiles, mass13k.drawn(this.scene, side), off, part);
-      if (mode === "swipe") {
-        paint(left, "left", [0, swipe]);
-        paint(left, "right", [swipe, 1]);
-        this.handle.style.left = `${100 * swipe}%`;
-        this.handle.setAttribute("aria-valuenow", Math.round(100 * swipe));
-      } else {
-        paint(left, "left");
-        if (mode === "side") paint(right, "right");
+      const [first] = this.frames;
+      const { mode, off, swipe, against } = this.scene;
+      this.view.limit(first);
+      const paint = (frame, compared, part) => mass13k.draw(frame.canvas, frame, this.view, this.tiles, mass13k.drawn(this.scene, compared), off, part);
+      for (const frame of this.frames.filter((each) => !each.hidden)) {
+        fitCanvas(frame);
+        if (mode === "swipe") {
+          paint(frame, "labels", [0, swipe]);
+          paint(frame, against, [swipe, 1]);
+        } else paint(frame, frame.compared);
+        mass13k.drawProbe(frame.canvas, frame, this.view, this.probe);
       }
-      for (const frame of this.frames) if (!frame.hidden) mass13k.drawProbe(frame.canvas, frame, this.view, this.probe);
+      this.handle.style.left = `${100 * swipe}%`;
+      this.handle.setAttribute("aria-valuenow", Math.round(100 * swipe));
       this.zoomText.textContent = `${mass13k.number(100 * this.view.zoom * (devicePixelRatio || 1), 0)} %`;
       this.sayProbe();
       clearTimeout(this.writing);

@@ -42,12 +42,11 @@
       || (name.startsWith("error") ? `Errors of ${prediction}` : `Prediction ${prediction}`);
   };
 
-  /** What is drawn in one view: [{name, opacity, lines}] from the bottom up. */
-  mass13k.drawn = (scene, side) => {
+  /** What is drawn in one view: [{name, opacity, lines}] from the bottom up; where views are compared, of classes one layer. */
+  mass13k.drawn = (scene, compared) => {
     const shown = [...scene.layers].filter(([, each]) => each.on).map(([name, each]) => ({ name, ...each }));
     if (scene.mode === "single") return shown;
     const labels = scene.layers.get("labels");
-    const compared = side === "left" ? "labels" : scene.against;
     return [...shown.filter(({ name }) => name !== "labels" && !name.startsWith("prediction")), { name: compared, ...labels, on: true }]
       .sort((a, b) => rank(a.name) - rank(b.name));
   };
