@@ -19,7 +19,8 @@
   };
 
   const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
-  const spread = (values) => Math.sqrt(mean(values.map((value) => (value - mean(values)) ** 2)));
+  const spread = (values, middle = mean(values)) => Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
+  const extreme = (values, of) => values.reduce((a, b) => of(a, b)); // spreading a hundred thousand arguments fails
   const meanText = (values, digits = 0) => values.length ? `${mass13k.number(mean(values), digits)} ± ${mass13k.number(spread(values), digits)}` : "–";
   const numbers = (rows, of) => rows.map(of).filter((value) => value !== null && value !== undefined);
   const cells = (name, texts) => h("tr", {}, h("th", { scope: "row" }, name), texts.map((text) => h("td", {}, text)));
@@ -62,7 +63,7 @@
 
   /** Bars over equal steps; of a logarithm where the largest is a hundred times the smallest. */
   function histogram(id, label, values) {
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const [low, high] = [extreme(values, Math.min), extreme(values, Math.max)];
     const log = low > 0 && high / low > 100;
     const to = log ? Math.log : (value) => value;
     const back = log ? Math.exp : (value) => value;
