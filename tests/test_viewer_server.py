@@ -56,6 +56,15 @@ def test_pages_and_answers_are_there_with_headers_that_keep_others_out(tiny_data
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
 
 
+def test_text_is_packed_and_pictures_are_not_packed_again(tiny_dataset, place):
+    client = client_of(tiny_dataset)
+    packed = [
+        client.get(f"/{address}").headers.get("content-encoding")
+        for address in ("static/style.css", f"tile/{place}/image/0/0_0.jpg")
+    ]
+    assert packed == ["gzip", None]
+
+
 def test_pages_ask_nothing_of_other_places(tiny_dataset):
     client = client_of(tiny_dataset)
     page = client.get("/").text

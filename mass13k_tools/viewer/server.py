@@ -74,15 +74,18 @@ def application(
         headers = {"Cache-Control": kept}
         return Response(answer.content, media_type=answer.media_type, headers=headers)
 
+    packed = [
+        Middleware(GZipMiddleware, minimum_size=2000)
+    ]  # text only: pictures are packed already
     routes = [
-        Route("/", page),
-        Route("/static/{name}", page),
-        *(Route(f"/{each}/{{rest:path}}", data) for each in ("api", "thumb", "tile", "crop")),
+        Route("/", page, middleware=packed),
+        Route("/static/{name}", page, middleware=packed),
+        Route("/api/{rest:path}", data, middleware=packed),
+        *(Route(f"/{each}/{{rest:path}}", data) for each in ("thumb", "tile", "crop")),
     ]
     guards = [
         Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
         Middleware(Guard, token=token),
-        Middleware(GZipMiddleware, minimum_size=2000),
     ]
     return Starlette(routes=routes, middleware=guards)
 
