@@ -3,6 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/setup.sh" dev
 
+export MASS13K_ARTEFACTS="${MASS13K_ARTEFACTS:-$PWD/.venv/screenshots}"  # what the browser showed
 # The viewer is tested in a real browser where one can be had
 command -v chromium chromium-browser google-chrome >/dev/null || {
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -207,6 +208,14 @@ def test_an_exported_site_has_all_that_its_pages_ask_for(tiny_dataset, tmp_path,
     again = mass13k("view", tiny_dataset, "--export", site)
     assert again.exit_code == 1 and "is there already" in again.stderr
     assert not list(tmp_path.glob(".site*"))
+
+
+def test_only_serving_needs_the_extra(tiny_dataset, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "mass13k_tools.viewer.serving")
+    refused = mass13k("view", tiny_dataset, "--port", 0)
+    assert refused.exit_code == 1 and "pip install 'mass13k[web]'" in refused.stderr
+    assert mass13k("view", tiny_dataset, "--export", tmp_path / "site").exit_code == 0
 
 
 def test_no_name_leads_out_of_an_exported_site(tiny_dataset, tmp_path):
