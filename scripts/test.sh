@@ -17,4 +17,4 @@ codespell
 mypy
 lint-imports
 NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet --site-dir .venv/site
-pytest -n 3 --dist loadgroup "$@"  # many tests wait for processes that they start
+pytest -n 2 --dist loadgroup "$@"

@@ -37,8 +37,6 @@ from PIL import Image as PillowImage
 from mass13k_tools.checks.problems import KINDS
 from mass13k_tools.cli import main
 
-REAL = Path(__file__).parents[1].parent / "shared" / "data"
-
 
 def run(root, *arguments, code):
     result = CliRunner().invoke(main, ["check", str(root), "--jobs", "1", *arguments])
@@ -257,14 +255,6 @@ def test_samples_that_no_list_names_are_a_problem(tiny_dataset, tmp_path):
     [problem] = problems_of(tiny_dataset, "--lists", str(lists), code=1)
     assert problem["kind"] == "unlisted"
     assert problem["split"] is None
-
-
-@pytest.mark.parametrize(("name", "images"), [("camvid7", 280), ("highres7", 5)])
-def test_real_photos_have_no_problem(name, images):
-    if not (REAL / name).is_dir():
-        pytest.skip(f"no real data set at {REAL / name}")
-    report = json.loads(run(REAL / name, "--json", code=0))
-    assert report == {"images": images, "problems": []}
 
 
 def test_faults_of_other_splits_are_left_out_on_request(tiny_dataset):

@@ -229,7 +229,7 @@ class Broken:
         return 8, 8
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_fault_of_ours_is_no_damage_and_ends_the_workers(workers):
     source = Broken(3, {2}, ZeroDivisionError)
     loader = CropLoader(source, TINY, batch_size=3, workers=workers, skip_damaged=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -52,26 +53,26 @@ pytestmark = pytest.mark.xdist_group("loader ranks")  # the two processes run on
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Run two processes with torchrun and give what each saw."""
+    """Run two processes, as torchrun starts them, and give what each saw."""
     if not torch.distributed.is_gloo_available():
         pytest.skip("this torch has no gloo")
     folder = tmp_path_factory.mktemp("ranks")
     (folder / "train.py").write_text(textwrap.dedent(SCRIPT))
     tests = Path(__file__).parent
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command += ["--master-addr", "127.0.0.1", "--master-port", "0", "--rdzv-backend", "c10d"]
-    command += ["--rdzv-endpoint", "127.0.0.1:0", str(folder / "train.py"), str(folder)]
-    subprocess.run(
-        command,
-        check=True,
-        timeout=180,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)]),
-            "OMP_NUM_THREADS": "1",
-            "GLOO_SOCKET_IFNAME": "lo",
-        },
-    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)]),
+        "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": "lo",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+    }
+    command = [sys.executable, str(folder / "train.py"), str(folder)]
+    started = [subprocess.Popen(command, env=environment | {"RANK": str(rank)}) for rank in (0, 1)]
+    assert [process.wait(timeout=180) for process in started] == [0, 0]
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 

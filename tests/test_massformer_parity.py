@@ -118,7 +118,11 @@ def test_parameters_and_buffers_are_those_of_the_stored_list(variant):
     assert buffers == {key for key, _, is_buffer in rows if is_buffer}
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.float64, pytest.param(torch.float32, marks=pytest.mark.slow)],
+    ids=["float64", "float32"],
+)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_outputs_and_all_stages_are_those_of_the_released_network(variant, dtype):
     arrays = reference_arrays(variant, dtype)
