@@ -84,6 +84,7 @@
     const wanted = show.startsWith("prediction") && !row.predicted[+show.slice(10)] ? "overlay" : show;
     mass13k.picture(image, `thumb/${mass13k.encode(row.split)}/${mass13k.encode(row.key)}/${wanted}.jpg`)
       .catch(async (error) => {
+        if (!frame.isConnected) return; // it scrolled away before it was there
         const reason = row.error || (error.name === "EncodingError" ? await reasonOf(row) : error.message);
         frame.replaceChildren(h("span", { class: "fault" }, reason));
       });

@@ -32,12 +32,14 @@
     `#/photo/${mass13k.encode(row.split)}/${mass13k.encode(row.key)}${query ? "?" + query : ""}`;
 
   /** Keeps a preference on this machine, where the browser lets us. */
+  const preferences = {};
   mass13k.prefer = (name, value) => {
     try {
-      if (value === undefined) return localStorage.getItem("mass13k-" + name);
-      localStorage.setItem("mass13k-" + name, value);
-    } catch { /* private windows keep nothing */ }
-    return value ?? null;
+      if (value !== undefined) localStorage.setItem("mass13k-" + name, value);
+      else preferences[name] ??= localStorage.getItem("mass13k-" + name);
+    } catch { /* private windows keep nothing beyond this page */ }
+    if (value !== undefined) preferences[name] = value;
+    return preferences[name] ?? null;
   };
 
   mass13k.percent = (share, digits = 1) => (share === null || share === undefined ? "–" : (100 * share).toFixed(digits) + " %");
