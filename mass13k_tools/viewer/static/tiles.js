@@ -3,6 +3,7 @@
 (() => {
   const MOST_TILES = 500;
   const MOST_AT_A_TIME = 8;
+  const RETRY_MS = 3000;
 
   mass13k.Tiles = class {
     /**
@@ -41,7 +42,7 @@
       while (this.running < MOST_AT_A_TIME && this.queue.length && !this.closed) {
         const job = this.queue.pop(); // what was asked for last is what is looked at now
         this.running++;
-        this.fetch(job).catch((error) => { job.entry.error = error; }).finally(() => {
+        this.fetch(job).catch(() => { setTimeout(() => this.held.delete(job.name), RETRY_MS); }).finally(() => {
           this.running--;
           this.trim();
           if (!this.closed) this.arrived();
