@@ -400,6 +400,7 @@ def test_ctrl_c_ends_the_workers(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and their signals are POSIX's")
+@pytest.mark.slow
 def test_workers_that_are_told_to_end_work_until_the_parent_ends(tmp_path):
     script = tmp_path / "train.py"
     script.write_text(

@@ -74,7 +74,7 @@ class Noted:
         return self.source.label_region(index, box)
 
 
-@pytest.mark.parametrize(("workers", "most"), [(0, 3), (1, 4)])
+@pytest.mark.parametrize(("workers", "most"), [(0, 3), pytest.param(1, 4, marks=pytest.mark.slow)])
 def test_little_is_read_ahead(tmp_path, workers, most):
     loader = WholeLoader(Noted(20, tmp_path / "notes"), workers=workers)
     for _, sample in zip(range(3), loader, strict=False):
