@@ -10,11 +10,10 @@ from mass13k_tools.loader.sources import Source
 from mass13k_tools.ops.score_sums import pair_sums
 from massformer.building import build_run
 from massformer.config import Config
-from massformer.engine import Run, kept_network
-from massformer.inference.predictor import Predictor, Settings
+from massformer.engine import Run
 from massformer.ranks import Ranks
-from massformer.run_data import Pixels, RunData, check_data, open_data
-from massformer.validation import predicted
+from massformer.run_data import Looked, Pixels, RunData, check_data, open_data
+from massformer.validation import check_validation, predicted, validating
 from massformer.watch.progress import duration, peak_memory_gib
 
 TIMED_STEPS = 3
@@ -97,6 +96,7 @@ def dry_run(config: Config, ranks: Ranks) -> DryRun:
     data = open_data(config.data)
     run = build_run(config, data.source, ranks)
     looked = check_data(data, config.data, ranks)
+    check_validation(run, data, looked)
     with run.loader:
         run.advance()  # which starts workers, reserves memory, compiles
         steps = [run.advance() for _ in range(TIMED_STEPS)]
@@ -164,18 +164,15 @@ def _loading_s(run: Run) -> float:
 def _image_s(run: Run, data: RunData) -> float:
     if data.truth is None:
         return 0.0
-    how = Settings(memory_gb=run.config.train.validation_gb or None)
-    kept = kept_network(run, data.truth.taxonomy)
     started = time.perf_counter()
-    predictor = Predictor(kept, how, device=str(run.ranks.device))
-    images = predicted(predictor, data.truth, run.ranks)
+    images = predicted(validating(run, data.truth.taxonomy), data.truth, run.ranks)
     for each in images:
         pair_sums(each.label_map, each.truth, data.truth.taxonomy.ids)
         break
     return time.perf_counter() - started
 
 
-def _size(run: Run, data: RunData, looked: dict[str, Pixels]) -> Size:
+def _size(run: Run, data: RunData, looked: dict[str, Looked]) -> Size:
     settings = run.config.data
     parameters = [*run.model.parameters()]
     sources = {settings.train_split: data.source}
@@ -183,7 +180,7 @@ def _size(run: Run, data: RunData, looked: dict[str, Pixels]) -> Size:
         sources[settings.val_split] = data.truth
     return Size(
         {name: len(source) for name, source in sources.items()},
-        {name: _shares(looked[name], source) for name, source in sources.items()},
+        {name: _shares(looked[name].pixels, source) for name, source in sources.items()},
         sum(each.numel() for each in parameters),
         sum(each.numel() for each in parameters if each.requires_grad),
         settings.batch_size * run.config.train.accumulate * run.ranks.count,

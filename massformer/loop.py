@@ -14,12 +14,11 @@ from massformer.building import build_run
 from massformer.checkpoint import LoadedModel
 from massformer.config import Config, config_table, settings_toml
 from massformer.engine import NotFiniteError, Run, kept_network
-from massformer.inference.predictor import Predictor, Settings
 from massformer.ranks import Ranks
 from massformer.resuming import go_on, newest_checkpoint, read_broken_off
 from massformer.run_data import RunData, check_data, open_data
 from massformer.run_folder import BEST, RunFolder, best_row, read_rows
-from massformer.validation import validate
+from massformer.validation import check_validation, validate, validating
 from massformer.watch.panels import panel_sheet
 from massformer.watch.progress import Progress
 from massformer.watch.seam import Line, Validation, Watch
@@ -51,7 +50,7 @@ def train(
         raise DatasetError(f"'{out}' holds a run; pass --resume auto to go on, or another folder")
     broken_off = read_broken_off(newest, config) if newest else None
     run = build_run(config, data.source, ranks)
-    check_data(data, config.data, ranks)
+    check_validation(run, data, check_data(data, config.data, ranks))
     if ranks.first:
         folder.begin(settings_toml(config_table(config)), again=newest is not None)
     if broken_off:
@@ -109,8 +108,7 @@ def _validate(run: Run, folder: RunFolder, truth: Source, watch: Watch, stopped:
     """Score the network, show what it does, and keep it if none before did better."""
     kept, settings = kept_network(run, truth.taxonomy), run.config.train
     run.ranks.copy_first([*kept.model.buffers()])  # statistics of norms, each rank has its own
-    how = Settings(memory_gb=settings.validation_gb or None)
-    predictor = Predictor(kept, how, device=str(run.ranks.device))
+    predictor = validating(run, truth.taxonomy)
     scores = validate(
         predictor, truth, run.ranks, workers=run.config.data.workers, stop=lambda: bool(stopped)
     )

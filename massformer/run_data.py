@@ -1,6 +1,7 @@
 """What a run learns from and is scored on, looked at before its first step."""
 
 import logging
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from mass13k_tools.arrays import IGNORE
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.loader.damage import Damaged, read_or_damaged
+from mass13k_tools.loader.resize import Size
 from mass13k_tools.loader.sources import Source, whole_box
 from massformer.data import open_split
 from massformer.ranks import Ranks
@@ -19,6 +21,15 @@ log = logging.getLogger(__name__)
 
 LOOKED_AT = 32  # samples of a split, spread over it
 Pixels = NDArray[np.int64]  # how many have each id, shape (256,)
+
+
+class Looked(NamedTuple):
+    """What samples of a split hold."""
+
+    pixels: Pixels
+    """How many of all of them have each id."""
+    largest_hw: Size
+    """Height and width of the one with the most pixels."""
 
 
 class RunData(NamedTuple):
@@ -40,7 +51,7 @@ def open_data(settings: DataConfig) -> RunData:
     return RunData(source, open_split(settings, val, source.taxonomy) if val else None)
 
 
-def check_data(data: RunData, settings: DataConfig, ranks: Ranks) -> dict[str, Pixels]:
+def check_data(data: RunData, settings: DataConfig, ranks: Ranks) -> dict[str, Looked]:
     """Read some samples of every split, so that what is wrong with all of them is said at once.
 
     Args:
@@ -49,7 +60,7 @@ def check_data(data: RunData, settings: DataConfig, ranks: Ranks) -> dict[str, P
         ranks: Share the work, and fail together.
 
     Returns:
-        How many pixels of the samples that were read have each id, by split.
+        What the samples that were read hold, by split.
 
     Raises:
         DatasetError: A sample cannot be read, its label map has values that are no classes or
@@ -65,10 +76,10 @@ def check_data(data: RunData, settings: DataConfig, ranks: Ranks) -> dict[str, P
     return looked
 
 
-def _look(source: Source, split: str, ranks: Ranks, *, skip: bool) -> Pixels:
+def _look(source: Source, split: str, ranks: Ranks, *, skip: bool) -> Looked:
     numbers = np.linspace(0, len(source) - 1, min(LOOKED_AT, len(source))).round().astype(int)
     own = [
-        read_or_damaged(partial(_pixels, source, int(number)), source.keys[number])
+        read_or_damaged(partial(_look_at, source, int(number)), source.keys[number])
         for number in numbers[ranks.rank :: ranks.count]
     ]
     seen = [each for part in ranks.gathered(own) for each in part]
@@ -78,7 +89,8 @@ def _look(source: Source, split: str, ranks: Ranks, *, skip: bool) -> Pixels:
             f"{damaged[0].reason} ({len(damaged)} of {len(seen)} samples of split '{split}' that "
             "were looked at cannot be used; 'mass13k check' lists all)"
         )
-    pixels = sum((each for each in seen if not isinstance(each, Damaged)), np.zeros(256, np.int64))
+    whole = [each for each in seen if not isinstance(each, Damaged)]
+    pixels = sum((each.pixels for each in whole), np.zeros(IGNORE + 1, np.int64))
     classes = [row.name for row in source.taxonomy.classes if pixels[row.id]]
     where = f"in {len(seen)} samples of split '{split}' that were looked at"
     if not classes:
@@ -88,11 +100,12 @@ def _look(source: Source, split: str, ranks: Ranks, *, skip: bool) -> Pixels:
         )
     if len(classes) == 1 and ranks.first:
         log.warning("'%s' is the only class %s; are these the right label maps?", classes[0], where)
-    return pixels
+    return Looked(pixels, max((each.largest_hw for each in whole), key=math.prod))
 
 
-def _pixels(source: Source, number: int) -> Pixels:
+def _look_at(source: Source, number: int) -> Looked:
     """Count the ids of a sample; reading them finds values that are no classes."""
     label_map = source.label_region(number, whole_box(source, number))
     source.image_region(number, (0, 0, 1, 1))  # which also finds that it has another size
-    return np.bincount(label_map.ravel(), minlength=IGNORE + 1)
+    pixels = np.bincount(label_map.ravel(), minlength=IGNORE + 1)
+    return Looked(pixels, source.size_hw(number))

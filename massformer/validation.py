@@ -1,6 +1,6 @@
 """Scores of a network on whole images, as ``mass13k evaluate`` gives them for label maps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from operator import add
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mass13k_tools.arrays import LabelMap
+from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.evaluation.collect import Evaluation
 from mass13k_tools.evaluation.image import Outcome, Settings, score_label_maps
@@ -15,8 +16,11 @@ from mass13k_tools.loader.sources import Source
 from mass13k_tools.loader.whole import WholeLoader
 from mass13k_tools.ops.score_sums import pair_sums
 from mass13k_tools.ops.scores import Scores
+from massformer.engine import Run, kept_network
 from massformer.inference.predictor import Predictor
+from massformer.inference.predictor import Settings as HowToPredict
 from massformer.ranks import Ranks
+from massformer.run_data import Looked, RunData
 
 
 class Predicted(NamedTuple):
@@ -27,6 +31,32 @@ class Predicted(NamedTuple):
     """Predicted class ids, shape (H, W), uint8."""
     truth: LabelMap
     """Class ids, shape (H, W), uint8, 255 = ignore."""
+
+
+def validating(run: Run, taxonomy: Taxonomy) -> Predictor:
+    """Give the network of a run as it is validated: within the memory that the settings allow."""
+    how = HowToPredict(memory_gb=run.config.train.validation_gb or None)
+    return Predictor(kept_network(run, taxonomy), how, device=str(run.ranks.device))
+
+
+def check_validation(run: Run, data: RunData, looked: Mapping[str, Looked]) -> None:
+    """Make sure before the first step that images can be validated in the memory allowed.
+
+    Args:
+        run: About to begin.
+        data: Of the run.
+        looked: What some samples of every split hold.
+
+    Raises:
+        DatasetError: The largest of them cannot.
+    """
+    if data.truth is None:
+        return
+    settings = run.config
+    try:
+        validating(run, data.truth.taxonomy).grid(looked[settings.data.val_split].largest_hw)
+    except DatasetError as error:
+        raise DatasetError(f"train.validation_gb: {error}") from error
 
 
 def predicted(

@@ -103,6 +103,10 @@ def test_data_that_cannot_be_learned_from_are_one_line_before_the_first_step(
         (("train.backbone_affine=false",), "must learn its norms"),
         (("train.pretrained=/no/such.pth",), "/no/such.pth"),
         (("data.batch_size=4",), "3 samples fill no step of 1 ranks x 4"),
+        (
+            ("train.validation_gb=1e-6",),
+            "train.validation_gb: .* too little for an image of 64x96, expected .* GiB or more",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_the_data_are_one_line_before_the_first_step(
@@ -133,8 +137,9 @@ def test_without_network_it_is_said_where_weights_of_imagenet_belong(
 def test_damaged_samples_that_may_be_skipped_do_not_stop_a_run_before_it_begins(tiny_dataset):
     unknown_class(tiny_dataset)
     settings = small_config(tiny_dataset, "data.skip_damaged=true").data
-    pixels = check_data(open_data(settings), settings, ALONE)
-    assert pixels["train"].sum() == 2 * 64 * 96
+    looked = check_data(open_data(settings), settings, ALONE)
+    assert looked["train"].pixels.sum() == 2 * 64 * 96
+    assert looked["train"].largest_hw == (64, 96)
 
 
 def test_a_single_class_is_suspicious(tiny_dataset, caplog):
