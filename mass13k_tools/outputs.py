@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and are never overwritten by accident."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -84,6 +85,21 @@ def write_folder(
         raise DatasetError(f"cannot write '{folder}': {error.strerror}") from error
 
 
+def clear_partial(parent: Path) -> None:
+    """Put right what writers into a folder left when they were killed; none may be at work.
+
+    What was written in part goes. A folder that was moved aside and not replaced yet comes back.
+    """
+    for partial in parent.glob(".*.part"):
+        if not partial.is_dir():
+            partial.unlink()
+            continue
+        folder, old = parent / partial.name[1:].rsplit(".", 2)[0], partial / "old"
+        if old.is_dir() and not folder.exists():
+            old.replace(folder)
+        shutil.rmtree(partial)
+
+
 def refuse_own_files(paths: Iterable[Path], own: Iterable[Path]) -> None:
     """Make sure that nothing is written over what it is made from, whatever name it goes by.
 
@@ -125,7 +141,8 @@ def _holds(path: Path, content: bytes) -> bool:
 
 def _write_folder_atomically(folder: Path, contents: Mapping[str, bytes], *, durable: bool) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder.parent) as partial:
+    prefix = f".{folder.name}."  # by which clear_partial knows where the old one was
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=".part", dir=folder.parent) as partial:
         new, old = Path(partial, "new"), Path(partial, "old")  # with the usual permissions
         new.mkdir()
         for name, content in contents.items():

@@ -31,7 +31,7 @@ from typing import Any
 import torch
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.outputs import write_file
+from mass13k_tools.outputs import clear_partial, write_file
 from massformer.checkpoint import LoadedModel, checkpoint_table, save_model, write_checkpoint
 from massformer.weights import read_pickle
 
@@ -61,9 +61,10 @@ class RunFolder:
         Raises:
             DatasetError: Another run with other settings lies there.
         """
-        for partial in (self.path / "checkpoints").glob(".*.part"):
-            partial.unlink()
         path = self.path / "config.toml"
+        if path.is_file():
+            for each in (self.path, self.path / "checkpoints", self.path / "panels"):
+                clear_partial(each)
         if not again and path.is_file() and path.read_bytes() != settings.encode():
             raise DatasetError(
                 f"'{self.path}' holds a run with other settings; choose another folder, or go on "

@@ -2,12 +2,20 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mass13k_tools.errors import DatasetError
-from mass13k_tools.outputs import refuse_own_files, write_file, write_files, write_folder
+from mass13k_tools.outputs import (
+    clear_partial,
+    refuse_own_files,
+    write_file,
+    write_files,
+    write_folder,
+)
 
 
 def test_files_are_written_with_their_folders(tmp_path):
@@ -116,6 +124,44 @@ def test_a_folder_with_other_content_is_replaced_only_when_asked(tmp_path):
     write_folder(folder, {"a": b"new", "b": b"two"}, overwrite=True)
     assert (folder / "a").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from mass13k_tools.outputs import write_folder
+
+replace, left = Path.replace, int(sys.argv[2])
+
+def dies_in_time(path, target):
+    global left
+    if not left:
+        os._exit(9)
+    left -= 1
+    return replace(path, target)
+
+Path.replace = dies_in_time
+write_folder(Path(sys.argv[1]), {"a": b"new"}, overwrite=True)
+"""
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_a_folder_outlives_a_writer_that_is_killed_before_a_rename(tmp_path, renames):
+    folder = tmp_path / "net.v2"
+    write_folder(folder, {"a": b"old"})
+    killed = subprocess.run([sys.executable, "-c", KILLED, folder, str(renames)], timeout=60)
+    assert killed.returncode == 9
+    assert len([*tmp_path.glob(".*.part")]) == 1
+    clear_partial(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.v2"]
+    assert (folder / "a").read_bytes() == b"old"
+
+
+def test_files_written_in_part_are_cleared_and_no_others(tmp_path):
+    for name in (".x1y2.part", "kept.part", ".hidden"):
+        (tmp_path / name).write_bytes(b"half")
+    clear_partial(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"kept.part", ".hidden"}
 
 
 def test_a_folder_with_files_of_other_names_is_never_replaced(tmp_path):
