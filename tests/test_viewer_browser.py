@@ -271,6 +271,20 @@ def test_exported_pages_open_from_disk(page, root, tmp_path):
     expect(page.locator("figure").first).to_be_visible()
 
 
+def test_a_key_before_the_first_drawing_zooms(page, root, tmp_path):
+    """What a slow machine does by chance: the photo is there, no frame is drawn yet."""
+    export_site(answers_of(root), tmp_path / "site")
+    page.add_init_script(
+        "const draw = requestAnimationFrame;"
+        "window.requestAnimationFrame = (act) => setTimeout(() => draw(act), 300);"
+    )
+    page.goto((tmp_path / "site" / "index.html").as_uri() + "#/photo/val/wide?x=5wide")
+    page.locator(".panel").wait_for()
+    page.keyboard.press("+")
+    page.wait_for_url(re.compile(r"z="))
+    assert "NaN" not in page.url
+
+
 def test_a_phone_and_a_dark_room_do(browser, root):
     with shown(root) as home:
         phone = browser.new_page(viewport={"width": 390, "height": 780}, color_scheme="dark")

@@ -26,6 +26,7 @@
 
     /** Zooms so that the point under (px, py) of the frame stays where it is. */
     zoomAt(factor, px, py, frame) {
+      if (!Number.isFinite(factor)) return; // two fingers on one point
       const before = this.toPhoto(px, py, frame);
       this.zoom *= factor;
       this.limit(frame);

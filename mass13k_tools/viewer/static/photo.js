@@ -55,7 +55,7 @@
       Object.assign(this, { photo, row, probe: null, pointers: new Map(), started: false });
       this.scene = mass13k.readScene(photo, query);
       this.view = new mass13k.View(photo.size_hw);
-      for (const name of ["x", "y"]) if (Number.isFinite(parseFloat(query.get(name)))) this.view[name] = +query.get(name);
+      for (const name of ["x", "y"]) if (Number.isFinite(parseFloat(query.get(name)))) this.view[name] = parseFloat(query.get(name));
       this.view.zoom = parseFloat(query.get("z")) || 0;
       this.tiles = new mass13k.Tiles(photo, () => this.redraw());
       const predictions = mass13k.layerNames(photo).filter((name) => name.startsWith("prediction"));
@@ -68,8 +68,9 @@
       this.frames[0].append(this.handle);
       main.replaceChildren(h("div", { class: "photo" },
         h("section", { class: "stage", "aria-label": "Photo" }, this.bar(title), views, this.probeLine), this.panel.element));
-      this.listen(views);
       this.changed();
+      this.view.limit(this.frames[0]); // a key may come before the first drawing
+      this.listen(views);
     }
 
     /** One view; beside each other each compares another layer of classes. */
