@@ -1,6 +1,7 @@
 """``python -m massformer.evaluate``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,11 @@ from massformer.program import (
     program,
     run,
 )
+from massformer.tta_option import tta_option
+
+if TYPE_CHECKING:
+    from mass13k_tools.loader.sources import Source
+    from massformer.inference.views import Views
 
 
 @program("evaluate")
@@ -33,6 +39,7 @@ from massformer.program import (
 )
 @click.option("--memory-gb", type=click.FloatRange(min=0, min_open=True), help="GiB to use.")
 @click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True)
+@tta_option
 @mmseg_option(expose_value=False)
 @overwrite_option
 @json_option
@@ -47,6 +54,7 @@ def evaluate(  # noqa: PLR0913  # as many as options
     dtype: str,
     memory_gb: float | None,
     workers: int,
+    views: "Views",
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -64,9 +72,8 @@ def evaluate(  # noqa: PLR0913  # as many as options
     from mass13k_tools.evaluation.report import evaluation_json, report_files
     from mass13k_tools.evaluation.tables import print_tables
     from mass13k_tools.images import png_bytes
-    from mass13k_tools.loader.folder_source import FolderSource
     from mass13k_tools.loader.open_source import open_source
-    from mass13k_tools.outputs import refuse_own_files, write_file, write_files
+    from mass13k_tools.outputs import write_file, write_files
     from massformer.checkpoint import load_model
     from massformer.inference.predictor import Predictor
     from massformer.inference.predictor import Settings as HowToPredict
@@ -77,13 +84,11 @@ def evaluate(  # noqa: PLR0913  # as many as options
     settings = Settings()
     with joined(device) as ranks:
         loaded = load_model(checkpoint)
-        how = HowToPredict(dtype=dtype, memory_gb=memory_gb)  # type: ignore[arg-type]
+        how = HowToPredict(dtype=dtype, memory_gb=memory_gb, views=views)  # type: ignore[arg-type]
         predictor = Predictor(loaded, how, device=str(ranks.device))
         source = open_source(root, split=split)
-        if predictions and isinstance(source, FolderSource):
-            targets = [predictions / f"{key}.png" for key in source.keys]
-            own = [path for each in source.samples for path in (each.image_path, each.label_path)]
-            refuse_own_files(targets, own)
+        if predictions:
+            _refuse_own_files(predictions, source)
         outcomes = []
         for each in predicted(predictor, source, ranks, workers=workers):
             outcomes.append(score_predicted(each, predictor, split=split, settings=settings))
@@ -94,7 +99,8 @@ def evaluate(  # noqa: PLR0913  # as many as options
         if not ranks.first:
             return
     together = [outcome for part in gathered for outcome in part]
-    evaluation = evaluation_of(checkpoint.resolve().name, together, predictor, settings)
+    name = checkpoint.resolve().name + (f" --tta {views.words}" if views.words else "")
+    evaluation = evaluation_of(name, together, predictor, settings)
     if as_json:
         echo_json(evaluation_json(evaluation))
     else:
@@ -102,6 +108,17 @@ def evaluate(  # noqa: PLR0913  # as many as options
     if out:  # last of all: scores that cannot be written are shown
         files = {out / name: content for name, content in report_files(evaluation).items()}
         write_files(files, overwrite=overwrite)
+
+
+def _refuse_own_files(predictions: Path, source: "Source") -> None:
+    """Make sure that no label map takes the place of a file of the data set."""
+    from mass13k_tools.loader.folder_source import FolderSource
+    from mass13k_tools.outputs import refuse_own_files
+
+    if isinstance(source, FolderSource):
+        targets = [predictions / f"{key}.png" for key in source.keys]
+        own = [path for each in source.samples for path in (each.image_path, each.label_path)]
+        refuse_own_files(targets, own)
 
 
 if __name__ == "__main__":

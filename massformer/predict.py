@@ -7,7 +7,6 @@ from typing import get_args
 import click
 import torch
 
-from mass13k_tools.errors import DatasetError
 from mass13k_tools.printing import print_failures
 from massformer.checkpoint import LoadedModel, load_model
 from massformer.effects import Effect
@@ -16,7 +15,7 @@ from massformer.inference.pipeline import predict_photos
 from massformer.inference.predictor import Predictor, Settings
 from massformer.inference.products import Kind, Request, Roi
 from massformer.inference.report import outcome_json, print_outcome
-from massformer.inference.views import ONE_VIEW, Views, parse_views
+from massformer.inference.views import Views
 from massformer.mmseg_option import mmseg_option
 from massformer.program import (
     CHECKPOINT,
@@ -28,15 +27,7 @@ from massformer.program import (
     run,
 )
 from massformer.run_config import Precision
-
-
-def _views(context: click.Context, parameter: click.Parameter, text: str | None) -> Views:
-    if text is None:
-        return ONE_VIEW
-    try:
-        return parse_views(text)
-    except DatasetError as error:
-        raise click.BadParameter(str(error)) from error
+from massformer.tta_option import tta_option
 
 
 def _roi(context: click.Context, parameter: click.Parameter, text: str | None) -> Roi | None:
@@ -91,13 +82,7 @@ def _roi(context: click.Context, parameter: click.Parameter, text: str | None) -
 )
 @click.option("--tile", "tile_px", type=click.IntRange(min=128), help="Longest side of a tile.")
 @click.option("--roi", callback=_roi, metavar="Y,X,H,W", help="Predict only this part.")
-@click.option(
-    "--tta",
-    "views",
-    callback=_views,
-    metavar="VIEWS",
-    help="Average over scales and mirror images as well, such as flip,0.75,1.25.",
-)
+@tta_option
 @mmseg_option(expose_value=False)
 @overwrite_option
 @json_option

@@ -4,8 +4,10 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from lively_networks import lively_network
 from tiny_networks import saved_folder
 
+from massformer.checkpoint import save_model
 from massformer.evaluate import evaluate
 
 
@@ -43,3 +45,24 @@ def test_scores_that_cannot_be_written_are_shown(refused, tmp_path):
     result = refused("--device=cpu", "--out", tmp_path, "--json")
     assert "scores.json' is there already" in result.stderr
     assert json.loads(result.stdout)["images"]
+
+
+def test_views_are_averaged_and_named(tmp_path, tiny_dataset):
+    network = tmp_path / "lively"
+    save_model(network, lively_network())
+
+    def scores(*options):
+        words = [str(network), str(tiny_dataset), "--workers=0", "--device=cpu", "--json", *options]
+        return json.loads(CliRunner().invoke(evaluate, words, catch_exceptions=False).stdout)
+
+    plain, mirrored = scores(), scores("--tta", "0.5,flip")
+    assert scores("--tta", "") == plain
+    assert mirrored.pop("name") == plain.pop("name") + " --tta flip,0.5"
+    assert mirrored != plain
+
+
+def test_views_that_are_none_are_a_mistake(tmp_path, tiny_dataset):
+    words = [str(saved_folder(tmp_path)), str(tiny_dataset), "--tta", "upside-down"]
+    result = CliRunner().invoke(evaluate, words)
+    assert result.exit_code == 2
+    assert "'upside-down' is no view" in result.stderr

@@ -316,6 +316,7 @@ def test_tiles_also_blend_edges():
 def test_views_are_read(text, views):
     assert parse_views(text) == views
     assert views.plain == (text == "")
+    assert parse_views(views.words) == views
 
 
 @pytest.mark.parametrize("text", ["mirror", "0", "-1", "nan", "inf", "5", "1;2"])

@@ -28,6 +28,12 @@ class Views(NamedTuple):
         """Whether there is no view but the image as it is."""
         return self == ONE_VIEW
 
+    @property
+    def words(self) -> str:
+        """As :func:`parse_views` reads them."""
+        others = [f"{scale:g}" for scale in self.scales if scale != 1]
+        return ",".join([FLIP] * self.flip + others)
+
 
 ONE_VIEW = Views()
 
