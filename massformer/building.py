@@ -27,6 +27,7 @@ from massformer.peers import USED_WHOLE, Network, build_network, only_ours
 from massformer.pretrained import load_pretrained
 from massformer.ranks import Ranks
 from massformer.recomputing import checkpoint_activations
+from massformer.starting import start_from
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
             "train.backbone_norm and train.head_norm"
         )
     torch.manual_seed(settings.seed)
-    model = _network(config).to(ranks.device)
+    model = _network(config, source.taxonomy).to(ranks.device)
     generator = torch.Generator(ranks.device).manual_seed(settings.seed + ranks.rank)
     return Run(
         config,
@@ -89,21 +90,14 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
     )
 
 
-def _network(config: Config) -> Network:
+def _network(config: Config, taxonomy: Taxonomy) -> Network:
     settings = config.train
     model = build_network(config.model)
     head = model.pixel_decoder if isinstance(model, MassFormer) else model.head
-    if not isinstance(model.backbone, ResNet):
-        if settings.pretrained != "none":
-            raise DatasetError(
-                f"network '{config.model.network}' has a backbone of its own, so train.pretrained "
-                f"cannot be {settings.pretrained}; pass --set train.pretrained=none"
-            )
-    elif settings.pretrained != "none":
-        path = None if settings.pretrained == "imagenet" else Path(settings.pretrained)
-        load_pretrained(model.backbone, config.model.backbone, path)
+    _give_weights(model, config, taxonomy)
     fixed = settings.backbone_norm == "frozen" or not settings.backbone_affine
-    if fixed and settings.pretrained == "none" and has_norms(model.backbone):
+    scratch = settings.pretrained == "none" and not settings.start
+    if fixed and scratch and has_norms(model.backbone):
         raise DatasetError(
             "a backbone without pre-trained weights must learn its norms: pass "
             "--set train.backbone_affine=true and leave train.backbone_norm at batch or sync"
@@ -120,6 +114,23 @@ def _network(config: Config) -> Network:
     if settings.channels_last:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
+
+
+def _give_weights(model: Network, config: Config, taxonomy: Taxonomy) -> None:
+    """Put weights that were learned before in the place of fresh ones, as the settings say."""
+    settings = config.train
+    if settings.start:
+        start_from(Path(settings.start), model, config.model, taxonomy)
+    elif settings.pretrained == "none":
+        return
+    elif isinstance(model.backbone, ResNet):
+        path = None if settings.pretrained == "imagenet" else Path(settings.pretrained)
+        load_pretrained(model.backbone, config.model.backbone, path)
+    else:
+        raise DatasetError(
+            f"network '{config.model.network}' has a backbone of its own, so train.pretrained "
+            f"cannot be {settings.pretrained}; pass --set train.pretrained=none"
+        )
 
 
 def _wrapped(model: Network, config: Config, ranks: Ranks) -> nn.Module:

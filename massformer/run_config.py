@@ -163,7 +163,10 @@ class TrainConfig:
     accumulate: int = 1
     """Batches that make one step."""
     pretrained: str = "imagenet"
-    """Weights of the backbone: imagenet, none, or the path of a file."""
+    """Weights of the backbone: imagenet, none, or the path of a file; not asked for with start."""
+    start: str = ""
+    """A whole network that training starts from, a folder or a checkpoint; its classes may be
+    others. Empty: fresh weights, but for the backbone's."""
     backbone_norm: Norm = "batch"
     """Statistics of the backbone's batch norms: of the batch, frozen, or of all ranks."""
     head_norm: Literal["batch", "sync"] = "batch"

@@ -89,7 +89,9 @@ def _what(trained: Trained, log: Table) -> Iterator[str]:
     height, width = data.crop_px
     crops = "1 crop" if trained.batch == 1 else f"{trained.batch} crops"
     start = "from scratch"
-    if train.pretrained != "none":
+    if train.start:
+        start = f"from the network '{one_line(last_name(train.start))}'"
+    elif train.pretrained != "none":
         start = f"its backbone from the weights '{one_line(last_name(train.pretrained))}'"
     seconds = _seconds(log)
     yield (

@@ -1,0 +1,66 @@
+"""Training that starts from a whole network: one of an earlier run, or the authors', converted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from mass13k_tools.classes import Taxonomy
+from mass13k_tools.errors import DatasetError
+from massformer.checkpoint import load_model
+from massformer.config import ModelConfig, settings
+from massformer.model import MassFormer
+from massformer.peers import Network
+from massformer.weights import fill
+
+CLASS_ROWS = ("mask_decoder.class_embed.weight", "mask_decoder.class_embed.bias")
+
+
+def start_from(path: Path, model: Network, config: ModelConfig, taxonomy: Taxonomy) -> None:
+    """Give a network the weights of another one of the same make.
+
+    Its classes may be others: a class takes the weights of the one of its name, "no object" those
+    of "no object", and a class that the other network does not know keeps its fresh ones. All else
+    does not depend on the classes.
+
+    Args:
+        path: Folder or training checkpoint of the other network.
+        model: With fresh weights, which are replaced.
+        config: Of the model.
+        taxonomy: Of the model; its class number k is that of output k.
+
+    Raises:
+        DatasetError: The other network cannot be read, is of another make, or has other classes and
+            is none of ours.
+    """
+    start = load_model(path)
+    other = dict(settings(replace(start.config, classes=config.classes)))
+    for name, value in settings(config):
+        if other[name] != value:
+            raise DatasetError(
+                f"train.start: the network '{path}' has model.{name} = {other[name]}, expected "
+                f"{value}; pass --set model.{name}={other[name]}"
+            )
+    known = [row.name for row in start.taxonomy.classes]
+    wanted = [row.name for row in taxonomy.classes]
+    tensors = start.model.state_dict()
+    if known != wanted:
+        if not isinstance(model, MassFormer):
+            raise DatasetError(
+                f"train.start: the network '{path}' has the classes {', '.join(known)}, expected "
+                f"{', '.join(wanted)}; only massformer's may be others"
+            )
+        fresh = model.state_dict()
+        for key in CLASS_ROWS:
+            tensors[key] = _by_class(tensors[key], fresh[key], known, wanted)
+    fill(model, tensors, f"'{path}'")
+
+
+def _by_class(start: Tensor, fresh: Tensor, known: list[str], wanted: list[str]) -> Tensor:
+    """Take rows (K + 1, …) of the classes that both know; the last row is "no object"."""
+    rows = fresh.clone()
+    for index, name in enumerate(wanted):
+        if name in known:
+            rows[index] = start[known.index(name)]
+    rows[-1] = start[-1]
+    return rows
