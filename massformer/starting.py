@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mass13k_tools.classes import Taxonomy
 from mass13k_tools.errors import DatasetError
+from mass13k_tools.printing import toml_value
 from massformer.checkpoint import load_model
 from massformer.config import ModelConfig, settings
 from massformer.model import MassFormer
@@ -37,9 +38,10 @@ def start_from(path: Path, model: Network, config: ModelConfig, taxonomy: Taxono
     other = dict(settings(replace(start.config, classes=config.classes)))
     for name, value in settings(config):
         if other[name] != value:
+            its = toml_value(other[name])
             raise DatasetError(
-                f"train.start: the network '{path}' has model.{name} = {other[name]}, expected "
-                f"{value}; pass --set model.{name}={other[name]}"
+                f"train.start: the network '{path}' has model.{name} = {its}, expected "
+                f"{toml_value(value)}; pass --set model.{name}={its}"
             )
     known = [row.name for row in start.taxonomy.classes]
     wanted = [row.name for row in taxonomy.classes]

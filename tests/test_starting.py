@@ -59,7 +59,7 @@ def test_classes_keep_what_was_learned_by_name(tiny_dataset, earlier):
     ("override", "expected"),
     [
         ("model.layers=2", "has model.layers = 1, expected 2; pass --set model.layers=1"),
-        ("model.network=upernet", "has model.network = massformer, expected upernet"),
+        ("model.cst=false", "has model.cst = true, expected false; pass --set model.cst=true"),
         ("train.start=/no/such", "/no/such"),
     ],
 )
