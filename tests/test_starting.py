@@ -48,8 +48,10 @@ def test_classes_keep_what_was_learned_by_name(tiny_dataset, earlier):
     source.taxonomy = Taxonomy("eight", (*reversed(rows), new))
     overrides = (f"train.start={folder}", "model.classes=8", "train.seed=7")
     run = build_run(small_config(tiny_dataset, *overrides), source, ALONE)
+    fresh = build_run(small_config(tiny_dataset, *overrides[1:]), source, ALONE).model.state_dict()
     now, then = run.model.state_dict(), before.model.state_dict()
     for key in CLASS_ROWS:
+        assert torch.equal(now[key][7], fresh[key][7])
         assert torch.equal(now[key][:7], then[key][:7].flip(0))
         assert torch.equal(now[key][8], then[key][7])  # no object
     assert all(torch.equal(now[key], then[key]) for key in now if key not in CLASS_ROWS)
