@@ -32,7 +32,7 @@ from massformer.starting import start_from
 log = logging.getLogger(__name__)
 
 
-def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
+def build_run(config: Config, source: Source, ranks: Ranks, *, goes_on: bool = False) -> Run:
     """Build the network and all that trains it.
 
     The weights are the same on every rank; what is drawn during training is not.
@@ -41,6 +41,8 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
         config: Of the run.
         source: Samples to learn from.
         ranks: This process among those that train together.
+        goes_on: The run was broken off and its own weights follow, so none learned elsewhere
+            (``train.pretrained``, ``train.start``) are read.
 
     Raises:
         DatasetError: Data and network do not fit each other, or weights cannot be had.
@@ -64,7 +66,10 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
             "train.backbone_norm and train.head_norm"
         )
     torch.manual_seed(settings.seed)
-    model = _network(config, source.taxonomy).to(ranks.device)
+    model = build_network(config.model)
+    if not goes_on:
+        _give_weights(model, config, source.taxonomy)
+    model = _prepared(model, config).to(ranks.device)
     generator = torch.Generator(ranks.device).manual_seed(settings.seed + ranks.rank)
     return Run(
         config,
@@ -90,11 +95,10 @@ def build_run(config: Config, source: Source, ranks: Ranks) -> Run:
     )
 
 
-def _network(config: Config, taxonomy: Taxonomy) -> Network:
+def _prepared(model: Network, config: Config) -> Network:
+    """Set norms, memory format and what is computed again as the settings say."""
     settings = config.train
-    model = build_network(config.model)
     head = model.pixel_decoder if isinstance(model, MassFormer) else model.head
-    _give_weights(model, config, taxonomy)
     fixed = settings.backbone_norm == "frozen" or not settings.backbone_affine
     scratch = settings.pretrained == "none" and not settings.start
     if fixed and scratch and has_norms(model.backbone):

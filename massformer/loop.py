@@ -49,7 +49,7 @@ def train(
     if newest and not resume:
         raise DatasetError(f"'{out}' holds a run; pass --resume auto to go on, or another folder")
     broken_off = read_broken_off(newest, config) if newest else None
-    run = build_run(config, data.source, ranks)
+    run = build_run(config, data.source, ranks, goes_on=broken_off is not None)
     check_validation(run, data, check_data(data, config.data, ranks))
     if ranks.first:
         folder.begin(settings_toml(config_table(config)), again=newest is not None)

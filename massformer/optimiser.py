@@ -62,6 +62,8 @@ def lr_factor(settings: TrainConfig, step: int) -> float:
     """
     if step < settings.warmup:
         return (step + 1) / settings.warmup
+    if settings.schedule == "constant":
+        return 1.0
     done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
     if settings.schedule == "poly":
         return float((1 - done) ** 0.9)

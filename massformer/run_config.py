@@ -9,7 +9,7 @@ from mass13k_tools.errors import DatasetError
 
 Sampling = Literal["uniform", "boundary", "rare"]
 Place = Literal["host", "device"]
-Schedule = Literal["cosine", "poly"]
+Schedule = Literal["cosine", "poly", "constant"]
 Precision = Literal["float32", "bf16", "fp16"]
 Norm = Literal["batch", "frozen", "sync"]
 
@@ -155,7 +155,7 @@ class TrainConfig:
     """Of AdamW; norms and embeddings of the head have none. The norms of the backbone have it where
     they are trained, as released."""
     schedule: Schedule = "cosine"
-    """How the learning rate falls to 0."""
+    """How the learning rate falls to 0. Constant: it does not, and ema averages the weights."""
     warmup: int = 0
     """Steps over which it rises first."""
     clip: float = 0.01

@@ -1,11 +1,12 @@
 """Training that starts from a whole network: one of an earlier run, or the authors', converted."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
-from mass13k_tools.classes import Taxonomy
+from mass13k_tools.classes import SemanticClass, Taxonomy
 from mass13k_tools.errors import DatasetError
 from mass13k_tools.printing import toml_value
 from massformer.checkpoint import load_model
@@ -20,9 +21,9 @@ CLASS_ROWS = ("mask_decoder.class_embed.weight", "mask_decoder.class_embed.bias"
 def start_from(path: Path, model: Network, config: ModelConfig, taxonomy: Taxonomy) -> None:
     """Give a network the weights of another one of the same make.
 
-    Its classes may be others: a class takes the weights of the one of its name, "no object" those
-    of "no object", and a class that the other network does not know keeps its fresh ones. All else
-    does not depend on the classes.
+    Its classes may be others: a class takes the weights of the one of its name or of a common
+    alias, "no object" those of "no object", and a class that the other network does not know keeps
+    its fresh ones. All else does not depend on the classes.
 
     Args:
         path: Folder or training checkpoint of the other network.
@@ -43,26 +44,43 @@ def start_from(path: Path, model: Network, config: ModelConfig, taxonomy: Taxono
                 f"train.start: the network '{path}' has model.{name} = {its}, expected "
                 f"{toml_value(value)}; pass --set model.{name}={its}"
             )
-    known = [row.name for row in start.taxonomy.classes]
-    wanted = [row.name for row in taxonomy.classes]
+    known, wanted = start.taxonomy.classes, taxonomy.classes
+    rows = [_row_of(row, known) for row in wanted]
     tensors = start.model.state_dict()
-    if known != wanted:
+    if rows != [*range(len(known))]:
         if not isinstance(model, MassFormer):
             raise DatasetError(
-                f"train.start: the network '{path}' has the classes {', '.join(known)}, expected "
-                f"{', '.join(wanted)}; only massformer's may be others"
+                f"train.start: the network '{path}' has the classes {_names(known)}, expected "
+                f"{_names(wanted)}; only massformer's may be others"
             )
         fresh = model.state_dict()
         for key in CLASS_ROWS:
-            tensors[key] = _by_class(tensors[key], fresh[key], known, wanted)
+            tensors[key] = _by_class(tensors[key], fresh[key], rows)
     fill(model, tensors, f"'{path}'")
 
 
-def _by_class(start: Tensor, fresh: Tensor, known: list[str], wanted: list[str]) -> Tensor:
+def _row_of(wanted: SemanticClass, known: Sequence[SemanticClass]) -> int | None:
+    """Say which of the known classes is the wanted one, by name or else by alias."""
+    names = [row.name.casefold() for row in known]
+    if wanted.name.casefold() in names:
+        return names.index(wanted.name.casefold())
+    called = _called(wanted)
+    return next((index for index, row in enumerate(known) if called & _called(row)), None)
+
+
+def _called(row: SemanticClass) -> set[str]:
+    return {name.casefold() for name in (row.name, *row.aliases)}
+
+
+def _names(classes: Sequence[SemanticClass]) -> str:
+    return ", ".join(row.name for row in classes)
+
+
+def _by_class(start: Tensor, fresh: Tensor, rows: Sequence[int | None]) -> Tensor:
     """Take rows (K + 1, …) of the classes that both know; the last row is "no object"."""
-    rows = fresh.clone()
-    for index, name in enumerate(wanted):
-        if name in known:
-            rows[index] = start[known.index(name)]
-    rows[-1] = start[-1]
-    return rows
+    taken = fresh.clone()
+    for index, row in enumerate(rows):
+        if row is not None:
+            taken[index] = start[row]
+    taken[-1] = start[-1]
+    return taken

@@ -66,6 +66,11 @@ def test_schedules_rise_over_the_warm_up_and_fall_to_nothing():
         assert 0 < factors[-1] < 0.03
 
 
+def test_a_constant_rate_stays_after_the_warm_up():
+    settings = TrainConfig(steps=100, warmup=10, schedule="constant")
+    assert [lr_factor(settings, step) for step in (4, 9, 10, 50, 99)] == [0.5, 1, 1, 1, 1]
+
+
 def test_a_step_has_its_learning_rate_in_every_group(tiny):
     settings = TrainConfig(steps=10)
     optimiser = build_optimiser(tiny, settings, samples=16)

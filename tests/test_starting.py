@@ -57,6 +57,25 @@ def test_classes_keep_what_was_learned_by_name(tiny_dataset, earlier):
     assert all(torch.equal(now[key], then[key]) for key in now if key not in CLASS_ROWS)
 
 
+def test_a_class_is_known_by_an_alias_unless_another_has_its_name(tiny_dataset, earlier):
+    folder, before = earlier
+    source = open_split(small_config(tiny_dataset).data, "train")
+    config = small_config(tiny_dataset, f"train.start={folder}", "train.seed=7")
+    first, second, *others = source.taxonomy.classes
+
+    alias = replace(first, name="rest", aliases=(first.name.upper(),))
+    source.taxonomy = Taxonomy("an alias", (alias, second, *others))
+    assert torch.equal(weights(build_run(config, source, ALONE)), weights(before))
+
+    new = replace(first, name="rest", aliases=())
+    source.taxonomy = Taxonomy("both", (new, replace(second, aliases=(first.name,)), *others))
+    now = build_run(config, source, ALONE).model.state_dict()
+    for key in CLASS_ROWS:
+        then = before.model.state_dict()[key]
+        assert torch.equal(now[key][1:], then[1:])
+        assert not torch.equal(now[key][0], then[0])
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [

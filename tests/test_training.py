@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -117,6 +118,18 @@ def test_a_damaged_checkpoint_says_what_to_remove(tiny_dataset, tmp_path):
     newest.unlink()
     train(config, tmp_path, ALONE, resume=True)
     assert torch.equal(tensors(tmp_path / "last"), before)
+
+
+def test_a_run_goes_on_without_the_network_that_it_started_from(tiny_dataset, tmp_path):
+    train(small_config(tiny_dataset, *SHORT, "data.val_split="), tmp_path / "first", ALONE)
+    begun = tmp_path / "first" / "last"
+    config = small_config(tiny_dataset, *SHORT, "data.val_split=", f"train.start={begun}")
+    train(config, tmp_path / "run", ALONE)
+    unbroken = tensors(tmp_path / "run" / "last")
+    RunFolder(tmp_path / "run").newest.unlink()
+    shutil.rmtree(begun)
+    train(config, tmp_path / "run", ALONE, resume=True)
+    assert torch.equal(tensors(tmp_path / "run" / "last"), unbroken)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"step,loss\n2\n", b"loss\n1.0\n", b"step\nx\n"])
