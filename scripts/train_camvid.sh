@@ -26,7 +26,7 @@ peers=("loss.reweight=off" "train.schedule=cosine")
 # whole photo, resized by 1.0 to 1.4, shows where in it things are. It is as large as 3.5 crops.
 crops=(
   "data.crop_px=[192,256]" "data.short_sides_px=[216,252,288,324,360,396,432,468,504]"
-  "data.batch_size=4" "data.sampling=rare"
+  "data.sampling=rare"
 )
 photos=("data.crop_px=[360,480]" "data.short_sides_px=[360,396,432,468,504]" "data.batch_size=2")
 crops_percent=45  # of the time
@@ -47,12 +47,13 @@ print(max(1, int($minutes * 60 * $2 / 100 / json.load(sys.stdin)['step_s'])))")
 for network in "${networks[@]}"; do
   program=(python -m massformer.train)
   case $network in
-    peer:*) program+=(tiny --model "$network") own=("${peers[@]}") lr=(3e-4 2.4e-4) ;;
-    tiny) program+=(tiny) own=("${ours[@]}" "model.backbone_width=32") lr=(1e-3 8e-4) ;;
-    *) program+=("$network") own=("${ours[@]}") lr=(1e-3 8e-4) ;;
+    peer:*) program+=(tiny --model "$network") own=("${peers[@]}") lr=(3e-4 2.4e-4) batch=4 ;;
+    tiny) program+=(tiny) own=("${ours[@]}" "model.backbone_width=32") lr=(1e-3 8e-4) batch=4 ;;
+    *) program+=("$network") own=("${ours[@]}") lr=(1e-3 8e-4) batch=2 ;;
   esac
   run="$out/${network#peer:}"
-  train "$run-crops" "$crops_percent" "${crops[@]}" "train.lr=${lr[0]}"
+  train "$run-crops" "$crops_percent" "${crops[@]}" \
+    "train.lr=${lr[0]}" "data.batch_size=$batch"
   train "$run" "$((100 - crops_percent))" "${photos[@]}" "train.start=$run-crops/last" "train.lr=${lr[1]}"
   python -m massformer.evaluate "$run/last" "$data" --split test --out "$run/test"
 done
