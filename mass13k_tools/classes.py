@@ -35,6 +35,11 @@ class SemanticClass:
     quality: Quality = "precise"
     """How the labels were made: by hand, or from a model's output."""
 
+    @property
+    def called(self) -> frozenset[str]:
+        """Name and aliases as they are looked up: upper and lower case are one."""
+        return frozenset(name.casefold() for name in (self.name, *self.aliases))
+
 
 @dataclass(frozen=True)
 class Taxonomy:
@@ -90,7 +95,7 @@ class Taxonomy:
     def rest_id(self) -> int | None:
         """Id of the class that stands for all else; None where each class is something named."""
         for row in self.classes:
-            if REST_NAMES & {name.casefold() for name in (row.name, *row.aliases)}:
+            if REST_NAMES & row.called:
                 return row.id
         return None
 
@@ -120,7 +125,7 @@ class Taxonomy:
             DatasetError: No class is called so.
         """
         for row in self.classes:
-            if name.casefold() in {known.casefold() for known in (row.name, *row.aliases)}:
+            if name.casefold() in row.called:
                 return row
         known = ", ".join(row.name for row in self.classes)
         raise DatasetError(f"no class '{name}' in taxonomy '{self.name}', it has: {known}")

@@ -60,16 +60,11 @@ def start_from(path: Path, model: Network, config: ModelConfig, taxonomy: Taxono
 
 
 def _row_of(wanted: SemanticClass, known: Sequence[SemanticClass]) -> int | None:
-    """Say which of the known classes is the wanted one, by name or else by alias."""
-    names = [row.name.casefold() for row in known]
-    if wanted.name.casefold() in names:
-        return names.index(wanted.name.casefold())
-    called = _called(wanted)
-    return next((index for index, row in enumerate(known) if called & _called(row)), None)
-
-
-def _called(row: SemanticClass) -> set[str]:
-    return {name.casefold() for name in (row.name, *row.aliases)}
+    """Say which of the known classes is the wanted one, by its very name or else by any it has."""
+    names = [row.name for row in known]
+    if wanted.name in names:
+        return names.index(wanted.name)
+    return next((index for index, row in enumerate(known) if wanted.called & row.called), None)
 
 
 def _names(classes: Sequence[SemanticClass]) -> str:

@@ -76,10 +76,23 @@ def test_a_class_is_known_by_an_alias_unless_another_has_its_name(tiny_dataset, 
         assert not torch.equal(now[key][0], then[0])
 
 
+def test_classes_that_differ_in_case_alone_are_not_mixed_up(tiny_dataset, tmp_path):
+    source = open_split(small_config(tiny_dataset).data, "train")
+    first, second, *others = source.taxonomy.classes
+    second = replace(second, name=first.name.upper(), aliases=())
+    source.taxonomy = Taxonomy("upper and lower case", (first, second, *others))
+    before = build_run(small_config(tiny_dataset), source, ALONE)
+    folder = tmp_path / "earlier"
+    save_model(folder, LoadedModel(before.model, before.config.model, source.taxonomy))
+    config = small_config(tiny_dataset, f"train.start={folder}", "train.seed=7")
+    assert torch.equal(weights(build_run(config, source, ALONE)), weights(before))
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
         ("model.layers=2", "has model.layers = 1, expected 2; pass --set model.layers=1"),
+        ("model.network=upernet", 'has model.network = "massformer", expected "upernet"'),
         ("model.cst=false", "has model.cst = true, expected false; pass --set model.cst=true"),
         ("train.start=/no/such", "/no/such"),
     ],

@@ -99,9 +99,7 @@ def pseudo_ids(taxonomy: Taxonomy) -> tuple[int, ...]:
 
 
 def _known(taxonomy: Taxonomy, name: str) -> SemanticClass | None:
-    names = {
-        known.casefold(): row for row in taxonomy.classes for known in (row.name, *row.aliases)
-    }
+    names = {known: row for row in taxonomy.classes for known in row.called}
     row = names.get(name.casefold())
     if row is None:
         if not name or name == IGNORE_NAME or "+" in name or not name.isprintable():
